@@ -1,0 +1,1 @@
+"""Put a generated mouth back into the frame it came from."""

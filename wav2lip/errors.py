@@ -1,0 +1,34 @@
+"""What can go wrong, each with the exit code that the command line gives for it.
+
+The message of every error is one or two sentences for the person who meets it: what is wrong, where, what to do.
+"""
+
+
+class Wav2LipError(Exception):
+    """Something failed that the user can understand and act on."""
+
+    exit_code = 1
+
+
+class UsageError(Wav2LipError):
+    """An option, or a combination of options, that makes no sense."""
+
+    exit_code = 2
+
+
+class MediaError(Wav2LipError):
+    """A video, image or sound that cannot be read."""
+
+    exit_code = 3
+
+
+class WeightsError(Wav2LipError):
+    """A weights file that is missing, broken, or of another network."""
+
+    exit_code = 4
+
+
+class NoFaceError(Wav2LipError):
+    """No face in the whole clip."""
+
+    exit_code = 5

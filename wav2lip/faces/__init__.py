@@ -1,0 +1,1 @@
+"""Where the face is: boxes per frame, detected, followed, smoothed, cached."""

@@ -1,0 +1,1 @@
+"""ffmpeg at both ends: probe, decode to frames and samples, encode, mux."""

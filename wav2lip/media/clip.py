@@ -1,0 +1,63 @@
+"""What is known of a video, an image or a sound before it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+Frame = np.ndarray
+"""One picture: uint8 (height, width, 3), BGR, upright."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How a video's numbers mean colours, in ffmpeg's names; None where the file does not say."""
+
+    matrix: str | None = None       # "bt709", "smpte170m", "bt470bg", "bt2020nc", "gbr", ...
+    primaries: str | None = None
+    transfer: str | None = None
+    range: str | None = None        # "tv" or "pc"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The first audio stream of a file."""
+
+    codec: str                      # ffmpeg's name: "aac", "pcm_s16le", ...
+    sample_rate: int                # Hz
+    channels: int
+    duration: float                 # seconds, as the container says; 0.0 where it does not
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video or still image, as it is shown: width and height are those after rotation.
+
+    `fps` and `frames` describe the constant-rate stream that `read_frames` gives. For a variable-rate file that is
+    not what is stored: `stored_frames` pictures at `average_fps` on average, which is what the original program sees.
+    """
+
+    path: Path
+    width: int                      # pixels, upright
+    height: int
+    fps: Fraction                   # exact: 24000/1001 stays so
+    frames: int
+    stored_frames: int
+    average_fps: Fraction
+    variable_rate: bool
+    pixel_format: str               # ffmpeg's name: "yuv420p", ...
+    colour: Colour
+    pixel_aspect: Fraction          # 1 for square pixels
+    rotation: int                   # degrees that the player turns it, already applied to width and height
+    start: float                    # seconds: time stamp of the first picture relative to the container's start
+    seekable: bool                  # whether a jump to a time lands exactly
+    image: bool                     # a still: one frame, fps is meaningless
+    sound: Sound | None
+
+    @property
+    def duration(self) -> float:
+        """Seconds of video at the constant rate."""
+        return float(self.frames / self.fps)

@@ -1,0 +1,1 @@
+"""Every network as a plain `nn.Module`, and the safe loading of their weights."""

@@ -1,0 +1,1 @@
+"""The journey of one clip: speech and faces in, a lip-synced video out."""

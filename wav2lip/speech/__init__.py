@@ -1,0 +1,1 @@
+"""Speech: a waveform in, one mel window per video frame out."""
