@@ -1,1 +1,27 @@
-"""."""
+"""The command line: parse, call the API, print. Nothing imports it."""
+
+from __future__ import annotations
+
+import click
+
+from wav2lip import __version__
+from wav2lip.cli.sync import sync
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    failed (disk full, ffmpeg failed, ...)
+  2    wrong options
+  3    a video, picture or sound cannot be read
+  4    weights are missing, broken, or of another network
+  5    no face found
+  130  interrupted"""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wav2lip")
+def main() -> None:
+    """Lip-sync a video to any speech."""
+
+
+main.add_command(sync)

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+# How far boxes are averaged over time. Detectors tremble by about 2 % of the face; a head moves smoothly.
+REACH = 0.4             # seconds (sigma): how far a still face is averaged
+MOTION_REACH = 0.06     # seconds (sigma): the path along which "still" is judged
+STILL = 0.08            # of the face's size: boxes further apart than this hardly influence each other
+MEDIAN = 5              # frames: single wild boxes are out-voted first
+
+COMPAT_WINDOW = 5       # frames: the original's forward window
+
 
 class Box(NamedTuple):
     """A face box in whole pixels: columns x1..x2-1 and rows y1..y2-1 of the frame."""
@@ -29,3 +39,84 @@ class Pads(NamedTuple):
     bottom: int = 10
     left: int = 0
     right: int = 0
+
+
+def pad(boxes: np.ndarray, pads: Pads) -> np.ndarray:
+    """Return boxes (n, 4) with every side moved outwards."""
+    return boxes + np.array([-pads.left, -pads.top, pads.right, pads.bottom], boxes.dtype)
+
+
+def clamp(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return boxes (n, 4) cut to a frame of `size` (width, height)."""
+    width, height = size
+    return np.clip(boxes, 0, [width, height, width, height])
+
+
+def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
+    a, b = boxes[:, None].astype(float), others[None].astype(float)
+    sides = np.minimum(a[..., 2:4], b[..., 2:4]) - np.maximum(a[..., 0:2], b[..., 0:2])
+    common = sides.clip(0).prod(axis=2)
+    areas = (a[..., 2:4] - a[..., 0:2]).prod(axis=2) + (b[..., 2:4] - b[..., 0:2]).prod(axis=2)
+    return common / np.maximum(areas - common, 1e-9)
+
+
+def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
+    """Calm the boxes of one uninterrupted sight of a face, without lagging behind it.
+
+    A centred mean over time whose weights fall with the distance in time and with the distance in position: a still
+    face is averaged over about a second, a moving one only with its neighbours.
+
+    Args:
+        boxes: float (n, 4): x1, y1, x2, y2 in consecutive frames.
+        fps: frames a second.
+    """
+    if len(boxes) < 3:
+        return boxes.astype(float)
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    # As shares of the face's size: what counts as still does not depend on the resolution.
+    scale = max(float(np.median(np.sqrt(sides.clip(1).prod(axis=1)))), 1.0)
+    values = _median(np.concatenate([centres, sides], axis=1) / scale, MEDIAN)
+    path = _weighted_mean(values, None, MOTION_REACH * fps)
+    values = _weighted_mean(values, path, REACH * fps) * scale
+    return np.concatenate([values[:, :2] - values[:, 2:] / 2, values[:, :2] + values[:, 2:] / 2], axis=1)
+
+
+def _median(values: np.ndarray, window: int) -> np.ndarray:
+    """Return the running median (n, k); near the ends of a window as wide as still fits on both sides."""
+    n, half = len(values), window // 2
+    out = values.astype(float)
+    for reach in range(1, min(half, (n - 1) // 2) + 1):
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * reach + 1, axis=0)
+        out[reach : n - reach] = np.median(windows, axis=-1)
+    return out
+
+
+def _weighted_mean(values: np.ndarray, path: np.ndarray | None, sigma: float) -> np.ndarray:
+    """Return the running mean (n, k), Gaussian in time and, where a path (n, k) is given, in the distance along it."""
+    total, weights = values.copy(), np.ones((len(values), 1))
+    for offset in range(1, min(len(values) - 1, round(3 * sigma)) + 1):
+        weight = np.full(len(values) - offset, np.exp(-0.5 * (offset / sigma) ** 2))
+        if path is not None:
+            apart = ((path[offset:] - path[:-offset]) ** 2).sum(axis=1)
+            weight *= np.exp(-0.5 * apart / STILL**2)
+        weight = weight[:, None]
+        total[:-offset] += weight * values[offset:]
+        weights[:-offset] += weight
+        total[offset:] += weight * values[:-offset]
+        weights[offset:] += weight
+    return total / weights
+
+
+def smooth_compat(boxes: np.ndarray) -> np.ndarray:
+    """Smooth as the original program does: forward, truncated, and at the end over rows already smoothed.
+
+    Args:
+        boxes: int64 (n, 4).
+    """
+    out = boxes.copy()
+    for row in range(len(out)):
+        # The original's slice: fewer than five rows make its start negative, which counts from the end.
+        window = out[row : row + COMPAT_WINDOW] if row + COMPAT_WINDOW <= len(out) else out[len(out) - COMPAT_WINDOW :]
+        out[row] = window.mean(axis=0).astype(out.dtype)
+    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,11 +51,15 @@ class Clip:
     pixel_format: str               # ffmpeg's name: "yuv420p", ...
     colour: Colour
     pixel_aspect: Fraction          # 1 for square pixels
-    rotation: int                   # degrees that the player turns it, already applied to width and height
+    rotation: int                   # degrees clockwise that players turn it, already applied to width and height
     start: float                    # seconds: time stamp of the first picture relative to the container's start
     seekable: bool                  # whether a jump to a time lands exactly
     image: bool                     # a still: one frame, fps is meaningless
     sound: Sound | None
+    container: str = ""             # ffmpeg's name of the container's format: "mov", "matroska", ...
+    first_time: Fraction = Fraction(0)   # seconds: the first picture's time stamp as stored, whatever the container's
+    times: np.ndarray | None = field(default=None, repr=False, compare=False)
+    """Variable rate only: when each stored picture is shown, float64 (stored_frames,) seconds after the first."""
 
     @property
     def duration(self) -> float:

@@ -35,7 +35,9 @@ class ConvBlock(nn.Module):
 class ConvTransposeBlock(nn.Module):
     """Transposed convolution, batch norm, ReLU."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int, padding: int, output_padding: int = 0):
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int, padding: int, output_padding: int = 0
+    ):
         super().__init__()
         self.conv_block = nn.Sequential(
             nn.ConvTranspose2d(channels_in, channels_out, kernel, stride, padding, output_padding),

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from wav2lip.speech.mel import BANDS, COLUMNS_PER_SECOND, SILENCE
+from wav2lip.speech.mel import BANDS, COLUMNS_PER_SECOND, HOP, SAMPLE_RATE, SILENCE
 
 WINDOW = 16    # columns the generator hears for one frame: 0.2 s
 
@@ -15,6 +15,21 @@ WINDOW = 16    # columns the generator hears for one frame: 0.2 s
 def window_start(frame: int, fps: Fraction) -> int:
     """Return the first mel column of a frame's window: floor(80 t), in exact arithmetic, for t = frame / fps."""
     return frame * COLUMNS_PER_SECOND * fps.denominator // fps.numerator
+
+
+def sound_frames(samples: int, fps: Fraction) -> int:
+    """Return how many frames last as long as `samples` at 16 kHz: rounded up, so that no sound is left over."""
+    return -(-samples * fps.numerator // (SAMPLE_RATE * fps.denominator))
+
+
+def original_frames(samples: int, fps: Fraction) -> int:
+    """Return how many frames the original program makes for `samples` at 16 kHz; 0 where it fails, below 0.1875 s."""
+    columns = 1 + samples // HOP
+    if columns < WINDOW:
+        return 0
+    # Frames whose window ends inside: floor(80 i / fps) <= columns - 16; then one more with the last 16 columns.
+    inside = -(-(columns - WINDOW + 1) * fps.numerator // (COLUMNS_PER_SECOND * fps.denominator))
+    return inside + 1
 
 
 def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Iterator[np.ndarray]:

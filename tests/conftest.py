@@ -1,0 +1,25 @@
+"""What every test stands on: no network, a cache of its own, the reference data where there is any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests off the network and away from the user's cache."""
+    monkeypatch.setenv("WAV2LIP_OFFLINE", "1")
+    monkeypatch.setenv("WAV2LIP_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference outputs and real recordings beside a development checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("no reference data beside this checkout")
+    return SHARED

@@ -1,0 +1,105 @@
+"""Small videos and sounds that the tests make for themselves with ffmpeg."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.media.ffmpeg import QUIET, binary, pass_timestamps_through, url
+
+NUMBER_STEP = 3                                   # grey levels between one number and the next
+NUMBERS = 72                                      # how many there are
+
+
+def run_ffmpeg(*arguments: object, given: bytes | None = None) -> None:
+    """Run ffmpeg, overwriting its output, with bytes on its standard input."""
+    done = subprocess.run(
+        [binary(), *QUIET, "-y", *map(str, arguments)], input=given, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def make_video(
+    path: Path, frames: Iterable[np.ndarray], fps: Fraction | int = 25, options: Sequence[object] = (),
+    sound: Path | None = None,
+) -> Path:
+    """Encode uint8 (height, width, 3) BGR frames; `options` are ffmpeg's, for the output."""
+    pictures = list(frames)
+    height, width = pictures[0].shape[:2]
+    beside = ["-i", url(sound), "-map", "0:v", "-map", "1:a"] if sound else []
+    run_ffmpeg(
+        "-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", f"{width}x{height}", "-framerate", fps, "-i", "pipe:0",
+        *beside, *options, url(path), given=b"".join(picture.tobytes() for picture in pictures),
+    )
+    return path
+
+
+def numbered_frame(number: int, width: int = 64, height: int = 48) -> np.ndarray:
+    """Return a grey frame from which `number_of` reads the number, 0 to 71, after any encoding."""
+    return np.full((height, width, 3), 20 + NUMBER_STEP * number, np.uint8)
+
+
+def number_of(frame: np.ndarray) -> int:
+    """Return the number that a frame of `numbered_frame` was made with."""
+    return round((float(frame.mean()) - 20) / NUMBER_STEP)
+
+
+def numbered_video(
+    path: Path, count: int, fps: Fraction | int = 25, options: Sequence[object] = (), *, width: int = 64,
+    height: int = 48, sound: Path | None = None,
+) -> Path:
+    """Make a video whose frame n shows the number n modulo 72."""
+    frames = (numbered_frame(n % NUMBERS, width, height) for n in range(count))
+    return make_video(path, frames, fps, options, sound)
+
+
+def variable_rate_video(path: Path, shown: Sequence[int], fps: Fraction | int = 30, options: Sequence[object] = ()) -> Path:
+    """Make a video that stores only the pictures of the given numbers, each at number / fps after the start."""
+    kept = "+".join(f"eq(n,{number})" for number in shown)
+    through = [part for option, value in pass_timestamps_through().items() for part in (f"-{option}", value)]
+    return numbered_video(path, shown[-1] + 1, fps, ["-vf", f"select='{kept}'", *through, *options])
+
+
+def coloured_frame(width: int, height: int) -> np.ndarray:
+    """Return a frame of gentle gradients through many colours: what an encoder loses little of."""
+    y, x = np.mgrid[0:height, 0:width] / max(width, height)
+    planes = [128 + 100 * np.sin(a * x + b * y + c) for a, b, c in ((5, 2, 0), (2, 6, 2), (4, 4, 4))]
+    return np.stack(planes, axis=2).astype(np.uint8)
+
+
+def moving_frames(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
+    """Return frames with detail and motion, so that an encoder uses every kind of frame."""
+    wide = coloured_frame(width + 4 * count, height)
+    grain = np.random.default_rng(0).integers(-20, 20, wide.shape)
+    textured = np.clip(wide + grain, 0, 255).astype(np.uint8)
+    return [np.ascontiguousarray(textured[:, 4 * n : 4 * n + width]) for n in range(count)]
+
+
+def make_sound(
+    path: Path, seconds: float, rate: int = 16_000, frequencies: Sequence[float] = (440.0,),
+    options: Sequence[object] = (),
+) -> Path:
+    """Make a sound file of sines at half of full scale, one channel for each frequency."""
+    time = np.arange(round(seconds * rate)) / rate
+    channels = np.stack([0.5 * np.sin(2 * np.pi * frequency * time) for frequency in frequencies], axis=1)
+    run_ffmpeg(
+        "-f", "f32le", "-ar", rate, "-ac", len(frequencies), "-i", "pipe:0", *options, url(path),
+        given=channels.astype("<f4").tobytes(),
+    )
+    return path
+
+
+def loudest_frequency(samples: np.ndarray, rate: int) -> float:
+    """Return the frequency, in Hz, that a waveform has most of."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.fft.rfftfreq(len(samples), 1 / rate)[int(spectrum.argmax())])
+
+
+def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean absolute difference of two frames, in levels of 255."""
+    assert one.shape == other.shape
+    return float(np.abs(one.astype(int) - other).mean())

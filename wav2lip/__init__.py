@@ -1,0 +1,60 @@
+"""Lip-sync a video to any speech.
+
+    import wav2lip
+    report = wav2lip.sync("in.mp4", "in.wav", "out.mp4", wav2lip.SyncOptions(checkpoint="gan.pth"))
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
+    from wav2lip.models.load import load_generator
+    from wav2lip.pipeline.options import SyncOptions
+    from wav2lip.pipeline.progress import Progress
+    from wav2lip.pipeline.report import SyncReport
+    from wav2lip.pipeline.sync import sync
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "MediaError": "wav2lip.errors",
+    "NoFaceError": "wav2lip.errors",
+    "Progress": "wav2lip.pipeline.progress",
+    "SyncOptions": "wav2lip.pipeline.options",
+    "SyncReport": "wav2lip.pipeline.report",
+    "UsageError": "wav2lip.errors",
+    "Wav2LipError": "wav2lip.errors",
+    "WeightsError": "wav2lip.errors",
+    "load_generator": "wav2lip.models.load",
+    "sync": "wav2lip.pipeline.sync",
+}
+
+__all__ = [
+    "MediaError",
+    "NoFaceError",
+    "Progress",
+    "SyncOptions",
+    "SyncReport",
+    "UsageError",
+    "Wav2LipError",
+    "WeightsError",
+    "load_generator",
+    "sync",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

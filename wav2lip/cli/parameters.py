@@ -1,0 +1,76 @@
+"""Option types and spellings: what the original's command lines look like, and what people type today."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from fractions import Fraction
+from typing import Any
+
+import click
+
+LIST_OPTIONS = {"--pads", "--crop", "--box"}
+_NUMBER = re.compile(r"[+-]?\d+")
+
+
+class FourNumbers(click.ParamType):
+    """Four whole numbers: `0 20 0 0`, `0,20,0,0` or `"[0, 20, 0, 0]"`."""
+
+    name = "T B L R"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = value.strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
+        if len(words) != 4 or not all(_NUMBER.fullmatch(word) for word in words):
+            self.fail(f"{value!r} is not four whole numbers (top bottom left right), such as 0 20 0 0.", param, ctx)
+        return tuple(int(word) for word in words)
+
+
+class Rate(click.ParamType):
+    """Frames a second, kept exact: 25, 29.97 or 30000/1001."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
+
+
+class OriginalSpellings(click.Command):
+    """A command that takes every option with `-` or `_`, and lists as separate words."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {name for param in self.get_params(ctx) for name in param.opts}
+        return super().parse_args(ctx, join_lists([dash(word, known) for word in args]))
+
+
+def dash(word: str, known: Collection[str]) -> str:
+    """Write a known option's name with dashes: `--face_det_batch_size=4` becomes `--face-det-batch-size=4`."""
+    name, equals, value = word.partition("=")
+    dashed = name.replace("_", "-")
+    return dashed + equals + value if dashed in known else word
+
+
+def join_lists(words: list[str]) -> list[str]:
+    """Join the numbers that follow a list option into one word: `--pads 0 20 0 0` becomes `--pads=0,20,0,0`."""
+    joined: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word not in LIST_OPTIONS:
+            joined.append(word)
+            continue
+        numbers: list[str] = []
+        following = next(rest, None)
+        while following is not None and _NUMBER.fullmatch(following):
+            numbers.append(following)
+            following = next(rest, None)
+        if numbers:
+            joined.append(f"{word}={','.join(numbers)}")
+            if following is not None:
+                joined += join_lists([following, *rest])
+        else:
+            joined += [word] if following is None else [word, following]
+    return joined

@@ -1,0 +1,117 @@
+"""`wav2lip sync`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from wav2lip.cli.parameters import FourNumbers, OriginalSpellings, Rate
+from wav2lip.errors import Wav2LipError
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def _file(**kwargs: Any) -> Any:
+    return click.Path(path_type=Path, **kwargs)
+
+
+@click.command(cls=OriginalSpellings, context_settings={"max_content_width": 110})
+@click.option("--face", required=True, type=_file(), help="Video, or picture, with the face.")
+@click.option("--audio", required=True, type=_file(), help="Any file with the speech in it.")
+@click.option(
+    "-o", "--output", "--outfile", type=_file(), help="The result. [default: <face>_<audio>.mp4 in the current folder]"
+)
+@click.option(
+    "--checkpoint",
+    "--checkpoint-path",
+    type=_file(),
+    help="Generator weights: wav2lip.pth, wav2lip_gan.pth, ... [default: the small generator that ships]",
+)
+@click.option("--pads", type=FourNumbers(), default="0 10 0 0", show_default=True, help="Pixels added to the face box.")
+@click.option("--box", type=FourNumbers(), help="Where the face is, always; nothing is detected.")
+@click.option("--crop", type=FourNumbers(), help="The part of the frame to keep; -1 for the full extent.")
+@click.option("--resize-factor", type=int, default=1, show_default=True, help="Divide width and height by this.")
+@click.option("--rotate", is_flag=True, help="Turn the video by 90 degrees clockwise.")
+@click.option(
+    "--static",
+    is_flag=False,
+    flag_value="true",
+    default="false",
+    type=click.BOOL,
+    help="Use the first frame only.  [--static, --static True, --static False]",
+)
+@click.option("--fps", type=Rate(), default="25", show_default=True, help="Frame rate when the face is a picture.")
+@click.option("--no-smooth", "--nosmooth", is_flag=True, help="Do not calm the face box over time.")
+@click.option(
+    "--extend",
+    type=click.Choice(["bounce", "loop", "freeze", "cut"]),
+    help="What to do when the sound is longer than the video.  [default: bounce; loop with --compat]",
+)
+@click.option(
+    "--detector",
+    type=click.Choice(["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]),
+    default="auto",
+    show_default=True,
+    help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
+)
+@click.option("--detector-weights", type=_file(), help="Weights file of the detector.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
+@click.option("--face-det-batch-size", type=int, help="Frames detected at a time.  [default: by device]")
+@click.option("--wav2lip-batch-size", type=int, help="Faces generated at a time.  [default: by device]")
+@click.option("--codec", help="h264, hevc, av1, vp9, prores or ffv1 (lossless).  [default: by the result's ending]")
+@click.option("--crf", type=int, help="Quality: smaller is better and larger.  [default: by codec]")
+@click.option("--preset", help="Encoder speed, such as veryfast or slow.  [default: by codec]")
+@click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
+@click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
+@click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
+@click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
+@click.option("-q", "--quiet", is_flag=True, help="Only errors.")
+@click.option("-v", "--verbose", is_flag=True, help="More words, and a traceback for what should not happen.")
+def sync(**given: Any) -> None:
+    """Make the face in a video or picture say a recording.
+
+    Options may be written as for the original inference.py, with underscores too.
+    """
+    quiet, verbose, as_json = (given.pop(name) for name in ("quiet", "verbose", "as_json"))
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        report = _run(given, -1 if quiet else 1 if verbose else 0)
+    except Wav2LipError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; nothing was written.", err=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if verbose:
+            raise
+        click.echo(f"Error: {type(error).__name__}: {error} (this should not happen; -v shows where).", err=True)
+        sys.exit(Wav2LipError.exit_code)
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report.output))
+
+
+def _run(given: dict[str, Any], level: int) -> Any:
+    from wav2lip.cli.progress import TerminalProgress
+    from wav2lip.pipeline.options import FULL_FRAME, NO_BOX, SyncOptions
+    from wav2lip.pipeline.sync import sync as run
+
+    face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    options = SyncOptions(
+        smooth=not given.pop("no_smooth"),
+        clobber=not given.pop("no_clobber"),
+        box=given.pop("box") or NO_BOX,
+        crop=given.pop("crop") or FULL_FRAME,
+        **given,
+    )
+    return run(face, audio, output, options, TerminalProgress(level))
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)    # an exception, so that everything half-done is tidied up

@@ -1,0 +1,80 @@
+"""Remember what was found in a video: the next run on it, with other sound, starts at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.faces.track import Detections
+from wav2lip.models.store import cache_dir
+
+FORMAT = 1              # counts up whenever an entry means something else
+_BLOCK = 1 << 20        # bytes
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def cached_detections(
+    source: Path, settings: str, frames: int, compute: Callable[[], Detections]
+) -> Detections:
+    """Return what is in the first frames of a video, from the cache folder if they were looked at before.
+
+    Args:
+        source: the video; its content is the key, not its name.
+        settings: everything else that the answer depends on: how frames are read and what looks for faces.
+        frames: how many frames are wanted. An entry made for more serves too; one made for fewer is replaced.
+        compute: looks for faces; may give fewer frames than wanted if the video ends early.
+    """
+    entry = cache_dir() / "faces" / f"{_key(source, settings)}.npz"
+    cached = _read(entry, frames)
+    if cached is not None:
+        return cached
+    detections = compute()
+    _write(entry, detections, frames)
+    return detections
+
+
+def _key(source: Path, settings: str) -> str:
+    digest = hashlib.blake2b(f"{FORMAT} {settings}\0".encode(), digest_size=20)
+    with open(source, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read(entry: Path, frames: int) -> Detections | None:
+    """Return an entry if it is whole and was made for at least `frames` frames."""
+    try:
+        with np.load(entry, allow_pickle=False) as file:
+            counts, rows, shots, asked = file["counts"], file["rows"], file["shots"], int(file["asked"])
+    except _UNREADABLE:
+        return None
+    whole = counts.ndim == 1 and rows.shape == (counts.sum(), 5) and shots.shape == counts.shape
+    if asked < frames or not whole:
+        return None
+    return Detections(tuple(np.split(rows, np.cumsum(counts)[:-1])) if len(counts) else (), shots).first(frames)
+
+
+def _write(entry: Path, detections: Detections, asked: int) -> None:
+    """Store an entry, whole or not at all. A cache that cannot be written is no error: it only saves time."""
+    temporary = None
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
+            temporary = Path(file.name)
+            np.savez_compressed(
+                file,
+                counts=np.array([len(faces) for faces in detections.faces], np.int32),
+                rows=np.concatenate([np.zeros((0, 5), np.float32), *detections.faces]).astype(np.float32),
+                shots=detections.shots,
+                asked=np.array(asked),
+            )
+        os.replace(temporary, entry)
+    except OSError:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

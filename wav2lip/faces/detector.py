@@ -1,0 +1,93 @@
+"""What a face detector is, and which one a name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from wav2lip.errors import UsageError, WeightsError
+from wav2lip.media.clip import Frame
+
+Say = Callable[[str], None]
+
+
+class Detector(Protocol):
+    """Finds faces in single frames; it knows nothing of time.
+
+    Attributes:
+        name: as the user chooses it.
+        fingerprint: changes whenever the same frame could get another answer: name, settings, weights.
+    """
+
+    name: str
+    fingerprint: str
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        """Find the faces of frames of one size.
+
+        Returns:
+            For each frame float32 (n, 5): x1, y1, x2, y2 in pixels of that frame and a score in 0..1, best first.
+            Boxes are as S3FD draws them, forehead to chin and cheek to cheek, and may reach beyond the frame.
+        """
+        ...
+
+
+def make_detector(
+    name: str, *, weights: Path | None, device: str, compat: bool, offline: bool | None, say: Say
+) -> Detector:
+    """Build a detector.
+
+    Args:
+        name: auto, s3fd, cascade, yunet, retinaface or blazeface. "auto" is S3FD when its weights are given, cached or
+            can be downloaded, else the cascade.
+        weights: file to load instead of the cached or downloaded one.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        compat: see frames as the original program does (S3FD only).
+        offline: forbid the network; None asks `$WAV2LIP_OFFLINE`.
+        say: is told which detector "auto" became, and of downloads.
+
+    Raises:
+        WeightsError: weights that are missing or of something else.
+        UsageError: no detector of that name.
+    """
+    if name == "cascade":
+        from wav2lip.faces.cascade import CascadeDetector
+
+        return CascadeDetector()
+    if name in ("auto", "s3fd"):
+        return _s3fd_or_cascade(name, weights, device, compat, offline, say)
+
+    import wav2lip.faces.others as others
+
+    if name not in others.DETECTORS:
+        names = ", ".join(["auto", "s3fd", "cascade", *others.DETECTORS])
+        raise UsageError(f"There is no face detector {name!r}. Choose {names}.")
+    if weights is None:
+        raise WeightsError(
+            f"The {name} face detector needs its weights file: name it with --detector-weights "
+            f"({others.PUBLISHED[name]}), or choose --detector auto, which needs none."
+        )
+    return others.DETECTORS[name](weights, device)
+
+
+def _s3fd_or_cascade(
+    name: str, weights: Path | None, device: str, compat: bool, offline: bool | None, say: Say
+) -> Detector:
+    from wav2lip.models.download import fetch_known
+
+    if weights is None:
+        try:
+            weights = fetch_known("s3fd", offline=offline, say=say)
+        except WeightsError:
+            if name == "s3fd":
+                raise
+            from wav2lip.faces.cascade import CascadeDetector
+
+            say("Looking for faces with the built-in cascade detector (--detector s3fd is finer, once downloaded).")
+            return CascadeDetector()
+    from wav2lip.faces.s3fd import S3FDDetector
+
+    return S3FDDetector(weights, device=device, compat=compat)

@@ -1,0 +1,209 @@
+"""The optional detectors: each needs its weights file, and each brings its boxes to S3FD's form."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from wav2lip.errors import WeightsError
+from wav2lip.faces.detector import Detector
+from wav2lip.faces.suppress import suppress
+from wav2lip.media.clip import Frame
+from wav2lip.models.store import sha256_of
+
+SURE = 0.5           # a face's least score
+LONG_SIDE = 640      # pixels: larger frames are scaled down for YuNet and RetinaFace
+
+RETINAFACE_MEANS = (104.0, 117.0, 123.0)    # blue, green, red
+RETINAFACE_VARIANCES = (0.1, 0.2)           # of an anchor's side, per unit of the network's output
+RETINAFACE_OVERLAP = 0.4
+
+BLAZEFACE_SIDE = 128                        # pixels: its input is a square
+BLAZEFACE_GRIDS = ((16, 2), (8, 6))         # cells a side, anchors a cell: 16^2 * 2 + 8^2 * 6 = 896
+# Its boxes are squares around eyes and mouth. Where an S3FD-like box lies in them, in sides of the square;
+# fitted to RetinaFace's boxes on 189 frames of 11 clips.
+BLAZEFACE_CENTRE_X, BLAZEFACE_CENTRE_Y = 0.5, 0.393
+BLAZEFACE_WIDTH, BLAZEFACE_HEIGHT = 0.857, 1.22
+
+
+class YuNetDetector:
+    """YuNet through OpenCV, on the CPU whatever the device.
+
+    Raises:
+        WeightsError: the file is missing or no YuNet.
+    """
+
+    name = "yunet"
+
+    def __init__(self, weights: Path, device: str):
+        digest = _digest(weights, self.name)
+        try:
+            self._network = cv2.FaceDetectorYN.create(str(weights), "", (LONG_SIDE, LONG_SIDE), SURE)
+            self._network.detect(np.zeros((LONG_SIDE, LONG_SIDE, 3), np.uint8))
+        except cv2.error as error:
+            raise _wrong(weights, self.name) from error
+        self.fingerprint = f"yunet 1 {digest}"
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        return [self._detect(frame) for frame in frames]
+
+    def _detect(self, frame: Frame) -> np.ndarray:
+        small, back = _shrink(frame, LONG_SIDE)
+        self._network.setInputSize(small.shape[1::-1])
+        _, found = self._network.detect(small)
+        if found is None:
+            return np.zeros((0, 5), np.float32)
+        faces = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4], found[:, 14:15]], axis=1)
+        return _best_first(faces * back)
+
+
+class RetinaFaceDetector:
+    """RetinaFace with a small MobileNet.
+
+    Raises:
+        WeightsError: the file is missing, broken or of another network.
+    """
+
+    name = "retinaface"
+
+    def __init__(self, weights: Path, device: str):
+        from wav2lip.faces.retinaface import RetinaFace
+
+        self._device = torch.device(device)
+        self._network = RetinaFace()
+        self.fingerprint = f"retinaface 1 {_digest(weights, self.name)}"
+        state_dict = {key.removeprefix("module."): value for key, value in _state_dict(weights, self.name).items()}
+        try:
+            self._network.load_state_dict(state_dict)
+        except RuntimeError as error:
+            raise _wrong(weights, self.name) from error
+        self._network.eval().requires_grad_(False).to(self._device)
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        shrunk = [_shrink(frame, LONG_SIDE) for frame in frames]
+        pictures = torch.from_numpy(np.stack([small for small, _ in shrunk])).to(self._device)
+        pictures = pictures.permute(0, 3, 1, 2) - torch.tensor(RETINAFACE_MEANS, device=self._device)[:, None, None]
+        with torch.inference_mode():
+            faces, places = self._network(pictures)
+        anchors = _anchors(*pictures.shape[2:])
+        return [
+            self._decode(face.cpu().numpy(), place.cpu().numpy(), anchors) * back
+            for face, place, (_, back) in zip(faces, places, shrunk, strict=True)
+        ]
+
+    @staticmethod
+    def _decode(face: np.ndarray, place: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+        sure = face > SURE
+        face, place, side = face[sure], place[sure], anchors[sure, 2:]
+        centre = anchors[sure, :2] + RETINAFACE_VARIANCES[0] * side * place[:, :2]
+        half = side * np.exp(RETINAFACE_VARIANCES[1] * place[:, 2:]) / 2
+        faces = _best_first(np.concatenate([centre - half, centre + half, face[:, None]], axis=1))
+        return faces[suppress(faces, RETINAFACE_OVERLAP)]
+
+
+class BlazeFaceDetector:
+    """BlazeFace for near faces, with the face-alignment package's network.
+
+    Raises:
+        WeightsError: the file is missing, broken or of another network.
+    """
+
+    name = "blazeface"
+
+    def __init__(self, weights: Path, device: str):
+        self.fingerprint = f"blazeface 1 {_digest(weights, self.name)}"
+        _state_dict(weights, self.name)    # for its clear errors
+        from face_alignment.detection.blazeface.blazeface_detector import BlazeFaceDetector as Original
+
+        anchors = io.BytesIO()
+        np.save(anchors, _blazeface_anchors())
+        anchors.seek(0)
+        try:
+            self._detector = Original(device, path_to_detector=str(weights), path_to_anchor=anchors)
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise _wrong(weights, self.name) from error
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        return [self._detect(frame) for frame in frames]
+
+    def _detect(self, frame: Frame) -> np.ndarray:
+        small, back = _shrink(frame, BLAZEFACE_SIDE)
+        # A square, or the detector would cut the ends off a long frame.
+        square = np.zeros((BLAZEFACE_SIDE, BLAZEFACE_SIDE, 3), np.uint8)
+        square[: small.shape[0], : small.shape[1]] = small
+        found = np.array(self._detector.detect_from_image(np.ascontiguousarray(square[..., ::-1])), np.float32)
+        faces = found.reshape(-1, 5)
+        side = (faces[:, 2:4] - faces[:, 0:2]).mean(axis=1, keepdims=True)
+        corner = (faces[:, 0:2] + faces[:, 2:4] - side) / 2
+        centre = corner + side * np.array([BLAZEFACE_CENTRE_X, BLAZEFACE_CENTRE_Y], np.float32)
+        half = side * np.array([BLAZEFACE_WIDTH, BLAZEFACE_HEIGHT], np.float32) / 2
+        return _best_first(np.concatenate([centre - half, centre + half, faces[:, 4:]], axis=1) * back)
+
+
+DETECTORS: dict[str, Callable[[Path, str], Detector]] = {
+    "yunet": YuNetDetector,
+    "retinaface": RetinaFaceDetector,
+    "blazeface": BlazeFaceDetector,
+}
+PUBLISHED = {
+    "yunet": "face_detection_yunet_2023mar.onnx of OpenCV's model zoo",
+    "retinaface": "retinaface_mobilenet0.25.pth of the face-alignment package",
+    "blazeface": "blazeface.pth of BlazeFace-PyTorch",
+}
+
+
+def _shrink(frame: Frame, long_side: int) -> tuple[Frame, np.ndarray]:
+    """Return the frame, at most so long, and the factors (5,) that take faces found in it back to the frame."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, long_side / max(height, width))
+    if scale == 1:
+        return frame, np.ones(5, np.float32)
+    small = cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    x, y = width / small.shape[1], height / small.shape[0]
+    return small, np.array([x, y, x, y, 1], np.float32)
+
+
+def _best_first(faces: np.ndarray) -> np.ndarray:
+    return faces[np.argsort(-faces[:, 4], kind="stable")].astype(np.float32)
+
+
+@lru_cache(maxsize=1)    # every frame has the same
+def _anchors(height: int, width: int) -> np.ndarray:
+    from wav2lip.faces.retinaface import anchors
+
+    return anchors(height, width).numpy()
+
+
+def _blazeface_anchors() -> np.ndarray:
+    """Return the anchors (896, 4) of the front model: cell centres, row by row, of width and height 1."""
+    rows = []
+    for cells, each in BLAZEFACE_GRIDS:
+        y, x = np.divmod(np.repeat(np.arange(cells * cells), each), cells)
+        rows.append(np.stack([(x + 0.5) / cells, (y + 0.5) / cells, np.ones(len(x)), np.ones(len(x))], axis=1))
+    return np.concatenate(rows).astype(np.float32)
+
+
+def _digest(weights: Path, name: str) -> str:
+    if not weights.is_file():
+        raise WeightsError(f"There is no weights file {weights}. Pass {PUBLISHED[name]} with --detector-weights.")
+    return sha256_of(weights)
+
+
+def _state_dict(weights: Path, name: str) -> dict[str, torch.Tensor]:
+    try:
+        content = torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception as error:    # torch raises many kinds for files that are something else
+        raise _wrong(weights, name) from error
+    if not isinstance(content, dict):
+        raise _wrong(weights, name)
+    return content
+
+
+def _wrong(weights: Path, name: str) -> WeightsError:
+    return WeightsError(f"{weights} does not hold the {name} face detector. Pass {PUBLISHED[name]}.")

@@ -1,0 +1,153 @@
+"""S3FD: the detector of the original program, with the network of the face-alignment package and a decoder of our own.
+
+Source: Zhang et al. 2017 (arXiv 1708.05237).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wav2lip.errors import Wav2LipError, WeightsError
+from wav2lip.faces.suppress import suppress
+from wav2lip.media.clip import Frame
+from wav2lip.models.checkpoint import expect, read_checkpoint
+from wav2lip.models.store import sha256_of
+
+MEANS = (104.0, 117.0, 123.0)      # blue, green, red: the network was trained on BGR
+STRIDES = (4, 8, 16, 32, 64, 128)  # pixels between the cells of each level
+ANCHOR = 4                         # an anchor's side in strides: 16 to 512 pixels
+CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
+SURE = 0.5                         # a face's least probability
+SAME_FACE = 0.3                    # IoU above which the weaker of two boxes goes
+LONG_SIDE = 640                    # pixels: larger frames are scaled down, except for the original's answers
+
+
+class S3FDDetector:
+    """S3FD on any device.
+
+    Args:
+        weights: file in the face-alignment package's format.
+        device: "cpu", "cuda", ...
+        compat: give the original program's boxes: frames in full size, in float32, and red and blue exchanged against
+            the means, as the original does by mistake. Otherwise colours are right and frames at most 640 pixels long.
+
+    Raises:
+        WeightsError: the file is missing, broken or of another network.
+    """
+
+    name = "s3fd"
+
+    def __init__(self, weights: Path, *, device: str, compat: bool):
+        checkpoint = read_checkpoint(weights)
+        expect(checkpoint, "s3fd")
+        self._network = build_network(checkpoint.state_dict, weights)
+        self._device = torch.device(device)
+        self._compat = compat
+        self._dtype = torch.float32
+        if not compat and self._device.type == "cpu" and _fast_bfloat16():
+            self._dtype = torch.bfloat16      # three times as fast; boxes move by less than their own tremble
+        self._network.to(self._device, self._dtype)
+        if not compat:
+            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
+        digest = checkpoint.known.sha256 if checkpoint.known else sha256_of(weights)
+        self.fingerprint = f"s3fd 1 {'compat' if compat else str(self._dtype).removeprefix('torch.')} {digest}"
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        found: list[np.ndarray] = []
+        while len(found) < len(frames):
+            batch = self._largest or len(frames)
+            try:
+                found += self._detect(frames[len(found) : len(found) + batch])
+            except torch.cuda.OutOfMemoryError as error:
+                batch = min(batch, len(frames) - len(found))
+                if batch == 1:
+                    height, width = frames[0].shape[:2]
+                    raise Wav2LipError(
+                        f"{self._device} has too little memory to find faces in frames of {width}x{height} pixels. "
+                        "Use --resize-factor 2 or --device cpu."
+                    ) from error
+                torch.cuda.empty_cache()
+                self._largest = batch // 2
+        return found
+
+    def _detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        height, width = frames[0].shape[:2]
+        scale = 1.0 if self._compat else min(1.0, LONG_SIDE / max(height, width))
+        if scale < 1:
+            size = (round(width * scale), round(height * scale))
+            frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+        pictures = torch.from_numpy(np.stack(frames)).to(self._device).permute(0, 3, 1, 2).float()
+        if self._compat:
+            pictures = pictures.flip(1)
+        pictures = pictures - pictures.new_tensor(MEANS)[:, None, None]
+        # The original's numbers need float32 as it was before TF32; deterministic, so that runs can be compared.
+        exact = torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=not self._compat)
+        with torch.inference_mode(), exact:
+            rows = decode([level.float() for level in self._network(pictures.to(self._dtype))])
+        kept = [faces[suppress(faces, SAME_FACE, one_more=True)] for faces in rows]
+        if scale < 1:
+            back = np.array([width / size[0], height / size[1]] * 2 + [1], np.float32)
+            kept = [faces * back for faces in kept]
+        return kept
+
+
+def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:
+    """Build the network in eval mode.
+
+    Raises:
+        WeightsError: tensors that are missing, too many, or of other shapes.
+    """
+    from face_alignment.detection.sfd.net_s3fd import s3fd
+
+    network: nn.Module = s3fd()
+    try:
+        network.load_state_dict(state_dict)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path} holds an S3FD face detector with missing or different layers. "
+            "Download the published one again: s3fd-619a316812.pth."
+        ) from error
+    return network.float().eval().requires_grad_(False)
+
+
+def decode(maps: Sequence[Tensor]) -> list[np.ndarray]:
+    """Turn the network's maps into boxes, all levels at once on the maps' own device.
+
+    Only cells that are surely a face are decoded: weaker ones can neither be kept nor suppress a kept one, as
+    suppression goes from the best down.
+
+    Args:
+        maps: for each level the class map (B, 2, h, w) and the box map (B, 4, h, w).
+
+    Returns:
+        For each picture float32 (n, 5): x1, y1, x2, y2, probability, best first, overlapping ones included.
+    """
+    pictures, rows = [], []
+    for stride, classes, places in zip(STRIDES, maps[0::2], maps[1::2], strict=True):
+        face = classes.softmax(dim=1)[:, 1]
+        picture, row, column = (face > SURE).nonzero(as_tuple=True)
+        place = places[picture, :, row, column]
+        side = ANCHOR * stride
+        centre = torch.stack([column, row], dim=1) * float(stride) + stride / 2 + CENTRE_VARIANCE * side * place[:, :2]
+        extent = side * torch.exp(SIZE_VARIANCE * place[:, 2:])
+        corner = centre - extent / 2
+        rows.append(torch.cat([corner, corner + extent, face[picture, row, column, None]], dim=1))
+        pictures.append(picture)
+    faces, owner = torch.cat(rows).cpu().numpy(), torch.cat(pictures).cpu().numpy()
+    faces, owner = (values[np.argsort(-faces[:, 4], kind="stable")] for values in (faces, owner))
+    return [faces[owner == picture] for picture in range(len(maps[0]))]
+
+
+def _fast_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 itself; emulated, it is slower than float32."""
+    capabilities: Callable[[], dict[str, bool]] | None = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is None:    # torch before 2.9 does not tell
+        return False
+    return any(capabilities().get(unit, False) for unit in ("avx512_bf16", "amx_bf16"))

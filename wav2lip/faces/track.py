@@ -1,0 +1,290 @@
+"""From what a detector finds in every frame to the one face that is synced."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.errors import MediaError, UsageError
+from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat
+from wav2lip.faces.boxes import smooth as calm
+from wav2lip.faces.detector import Detector
+from wav2lip.faces.shots import ShotCounter
+from wav2lip.media.clip import Frame
+
+LONGEST_GAP = 0.5       # seconds without a find through which a face is thought to move on
+LINK = 0.1              # IoU of boxes within that time that may be the same face
+AGREE = 0.3             # IoU across a gap that makes the way between plausible, or a face that comes back the same
+MEMORY = 5.0            # seconds after which a face that comes back counts as a new sight
+FEWEST = 3              # finds that make a face believable in a longer shot
+MOST_FACES = 20         # finds of a frame that are looked at, best first
+NOBODY = -1
+FORMAT = 1              # of saved tracks
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector found: the part of a track that costs time, and is cached.
+
+    Attributes:
+        faces: for each frame float32 (k, 5): x1, y1, x2, y2 in pixels and a score, best first.
+        shots: int (n,), the shot each frame belongs to, counted from 0.
+    """
+
+    faces: tuple[np.ndarray, ...]
+    shots: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def first(self, frames: int) -> Detections:
+        """Return those of the first `frames` frames."""
+        return Detections(self.faces[:frames], self.shots[:frames])
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """Where the face is in every frame: a few numbers each.
+
+    Attributes:
+        boxes: float64 (n, 4): x1, y1, x2, y2 in pixels, padded, smoothed and cut to the frame; NaN without a face.
+        score: float (n,): the detector's; 0 without a face or where it was interpolated.
+        identity: int (n,): who it is, -1 for nobody.
+        shot: int (n,), counted from 0.
+        size: width and height of the frames, in pixels.
+    """
+
+    boxes: np.ndarray
+    score: np.ndarray
+    identity: np.ndarray
+    shot: np.ndarray
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def box(self, frame: int) -> Box | None:
+        """Return the box in a frame, in whole pixels; None where there is no face."""
+        row = self.boxes[frame]
+        if np.isnan(row).any():
+            return None
+        box = Box(*(round(float(side)) for side in row))
+        return box if box.width > 0 and box.height > 0 else None
+
+    @property
+    def found(self) -> int:
+        """In how many frames there is a face."""
+        return sum(self.box(frame) is not None for frame in range(len(self)))
+
+    def save(self, path: Path) -> None:
+        """Write the track as JSON, one line a frame, to look at or to edit; the file appears whole."""
+        rows = [
+            json.dumps(
+                [None if np.isnan(box).any() else box.round(3).tolist(), round(float(score), 4), int(who), int(shot)]
+            )
+            for box, score, who, shot in zip(self.boxes, self.score, self.identity, self.shot, strict=True)
+        ]
+        head = json.dumps({"format": FORMAT, "size": list(self.size), "columns": ["box", "score", "identity", "shot"]})
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(f'{head[:-1]}, "frames": [\n' + ",\n".join(rows) + "\n]}\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: Path) -> FaceTrack:
+        """Read a track that `save` wrote.
+
+        Raises:
+            MediaError: the file is something else.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']}")
+            width, height = map(int, content["size"])
+            rows = content["frames"]
+            boxes = np.array([box or [np.nan] * 4 for box, *_ in rows], float).reshape(len(rows), 4)
+            score = np.array([row[1] for row in rows], float)
+            identity, shot = (np.array([row[column] for row in rows], int) for column in (2, 3))
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise MediaError(f"{path} is not a face track ({error}). Make it anew from the video.") from error
+        return cls(boxes, score, identity, shot, (width, height))
+
+
+def detect_faces(
+    frames: Iterable[Frame], detector: Detector, *, batch: int, progress: Callable[[int], object]
+) -> Detections:
+    """Look for faces in a stream of frames.
+
+    Args:
+        frames: all of one size.
+        detector: what looks.
+        batch: how many frames are held and looked at together.
+        progress: is told how many more frames are done.
+    """
+    faces: list[np.ndarray] = []
+    shots: list[int] = []
+    counter = ShotCounter()
+    frames = iter(frames)
+    while group := list(islice(frames, batch)):
+        faces += detector.detect(group)
+        shots += [counter.number(frame) for frame in group]
+        progress(len(group))
+    return Detections(tuple(faces), np.array(shots, np.int32))
+
+
+def follow(
+    detections: Detections, *, pads: Pads, smooth: bool = True, size: tuple[int, int], fps: Fraction | float
+) -> FaceTrack:
+    """Follow one person through the clip.
+
+    In each shot that is the face with the most area times score over time, linked from frame to frame by overlap, so
+    that a stranger with a better score in some frames is not jumped to. Who is seen beside that face is somebody
+    else; who appears after it has gone may be the same person. Gaps of up to half a second are bridged.
+
+    Args:
+        detections: of every frame.
+        pads: added to the boxes after smoothing.
+        smooth: calm the boxes over time, never across a cut or a long gap.
+        size: width and height of the frames.
+        fps: frames a second.
+    """
+    n, longest, memory = len(detections), max(1, int(LONGEST_GAP * fps)), max(1, int(MEMORY * fps))
+    boxes, score = np.full((n, 4), np.nan), np.zeros(n)
+    run = np.full(n, NOBODY)    # which uninterrupted sight of the face a frame belongs to
+    runs = 0
+    for shot in np.unique(detections.shots):
+        frames = np.flatnonzero(detections.shots == shot)
+        for sight in _person(_sights(detections, frames, longest, memory), len(frames)):
+            numbers, rows = np.array(sight.frames), np.array(sight.boxes)
+            boxes[numbers], score[numbers] = rows[:, :4], rows[:, 4]
+            for at, number in enumerate(numbers):
+                bridged = at > 0 and _bridge(boxes, numbers[at - 1], number, longest)
+                runs += not bridged
+                run[numbers[at - 1] + 1 if bridged else number : number + 1] = runs
+    if smooth:
+        for at in range(1, runs + 1):
+            boxes[run == at] = calm(boxes[run == at], float(fps))
+    boxes = clamp(pad(boxes, pads), size)
+    boxes[~((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)] = np.nan
+    identity = np.where(np.isnan(boxes).any(axis=1), NOBODY, 0)
+    return FaceTrack(boxes, score, identity, detections.shots, size)
+
+
+def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tuple[int, int]) -> FaceTrack:
+    """Take the best-scoring face of every frame, truncated, padded and smoothed as the original program does.
+
+    The original gives up at a frame without a face; here such frames stay without one, and smoothing sees the others
+    as if they followed each other.
+    """
+    n = len(detections)
+    seen = np.array([at for at, faces in enumerate(detections.faces) if len(faces)], int)
+    best = np.array([detections.faces[at][0] for at in seen], float).reshape(-1, 5)
+    width, height = size
+    rows = pad(best[:, :4].clip(min=0).astype(np.int64), pads)
+    # Only outwards, as the original: a box wholly outside the frame becomes empty, not valid.
+    rows[:, :2] = rows[:, :2].clip(min=0)
+    rows[:, 2:] = np.minimum(rows[:, 2:], [width, height])
+    boxes, score, identity = np.full((n, 4), np.nan), np.zeros(n), np.full(n, NOBODY)
+    boxes[seen] = smooth_compat(rows) if smooth else rows
+    score[seen], identity[seen] = best[:, 4], 0
+    return FaceTrack(boxes, score, identity, detections.shots, size)
+
+
+def fixed_track(box: Sequence[int], frames: int, size: tuple[int, int], *, compat: bool = False) -> FaceTrack:
+    """Take the same box in every frame.
+
+    Args:
+        box: top, bottom, left, right in pixels, as the user gives it.
+        frames: how many frames there are.
+        size: their width and height.
+        compat: the box has to lie within the frame, as the original never clamps it; otherwise it is cut to the frame.
+
+    Raises:
+        UsageError: an empty box, or one outside the frame.
+    """
+    top, bottom, left, right = box
+    width, height = size
+    asked = np.array([[left, top, right, bottom]], float)
+    inside = clamp(asked, size)
+    x1, y1, x2, y2 = inside[0]
+    if x2 <= x1 or y2 <= y1 or (compat and (inside != asked).any()):
+        raise UsageError(
+            f"The face box {top} {bottom} {left} {right} (top bottom left right) does not fit into frames of "
+            f"{width}x{height} pixels. Give numbers with top < bottom <= {height} and left < right <= {width}."
+        )
+    return FaceTrack(
+        np.repeat(inside, frames, axis=0), np.ones(frames), np.zeros(frames, int), np.zeros(frames, int), size
+    )
+
+
+@dataclass
+class _Sight:
+    """One face through one shot, as far as its boxes link up."""
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[np.ndarray] = field(default_factory=list)    # (5,) each
+
+    @property
+    def weight(self) -> float:
+        """Area times score, summed over time."""
+        rows = np.array(self.boxes, float)
+        return float(((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]) * rows[:, 4]).sum())
+
+
+def _sights(detections: Detections, frames: np.ndarray, longest: int, memory: int) -> list[_Sight]:
+    """Link the finds of one shot into faces, best overlap first."""
+    sights: list[_Sight] = []
+    live: list[_Sight] = []
+    for number in map(int, frames):
+        faces = detections.faces[number][:MOST_FACES]
+        live = [sight for sight in live if number - sight.frames[-1] <= memory]
+        free = list(range(len(faces)))
+        for at, face in _pairs(live, faces, number, longest):
+            live[at].frames.append(number)
+            live[at].boxes.append(faces[face])
+            free.remove(face)
+        new = [_Sight([number], [faces[face]]) for face in free]
+        sights += new
+        live += new
+    return sights
+
+
+def _pairs(sights: list[_Sight], faces: np.ndarray, number: int, longest: int) -> Iterator[tuple[int, int]]:
+    """Yield (sight, find) for the finds of a frame that go on with an earlier face."""
+    if not sights or not len(faces):
+        return
+    overlap = iou(np.array([sight.boxes[-1] for sight in sights]), faces)
+    recent = np.array([number - sight.frames[-1] <= longest for sight in sights])
+    overlap[overlap < np.where(recent, LINK, AGREE)[:, None]] = 0
+    while overlap.max() > 0:
+        at, face = (int(index) for index in np.unravel_index(overlap.argmax(), overlap.shape))
+        yield at, face
+        overlap[at], overlap[:, face] = 0, 0
+
+
+def _person(sights: list[_Sight], frames: int) -> list[_Sight]:
+    """Return the sights of the shot's main face: the heaviest, and those that lie wholly before or after it."""
+    chosen: list[_Sight] = []
+    believable = [sight for sight in sights if len(sight.frames) >= min(FEWEST, frames)]
+    for sight in sorted(believable, key=lambda sight: sight.weight, reverse=True):
+        if all(sight.frames[-1] < other.frames[0] or sight.frames[0] > other.frames[-1] for other in chosen):
+            chosen.append(sight)
+    return chosen
+
+
+def _bridge(boxes: np.ndarray, before: int, after: int, longest: int) -> bool:
+    """Fill the rows between two finds in a straight line, and return whether they belong together."""
+    gap = after - before
+    if gap > longest or iou(boxes[before, None], boxes[after, None])[0, 0] < (AGREE if gap > 1 else LINK):
+        return False
+    for number in range(before + 1, after):
+        share = (number - before) / gap
+        boxes[number] = (1 - share) * boxes[before] + share * boxes[after]
+    return True

@@ -1,0 +1,58 @@
+"""Let a stage run ahead of the one that takes from it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def prefetch(iterable: Iterable[Item], depth: int) -> Generator[Item]:
+    """Yield the items of an iterable, made in a thread of their own, up to `depth` of them ahead.
+
+    The thread begins with the first item asked for. An error in the iterable is raised here, after the items before
+    it. When this generator is closed early the thread stops after the item it is at, closes the iterable and ends.
+
+    Args:
+        iterable: used only in the thread.
+        depth: how many finished items may wait, at least 1; two more are in hand on either side.
+    """
+    waiting: queue.Queue[tuple[Item | None, BaseException | None, bool]] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def fill() -> None:
+        source = iter(iterable)
+        try:
+            for item in source:
+                waiting.put((item, None, False))
+                if stop.is_set():
+                    return
+            waiting.put((None, None, True))
+        except BaseException as error:            # whatever it is, it belongs to the one who takes the items
+            waiting.put((None, error, True))
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+
+    thread = threading.Thread(target=fill, name="prefetch", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error, done = waiting.get()
+            if error is not None:
+                raise error
+            if done:
+                return
+            yield item  # type: ignore[misc]
+            del item
+    finally:
+        stop.set()
+        while thread.is_alive():                  # make room, so that a blocked put comes back
+            with waiting.mutex:
+                waiting.queue.clear()
+                waiting.not_full.notify_all()
+            thread.join(0.01)

@@ -1,0 +1,334 @@
+"""What a media file holds, found in process: ffprobe is not needed, nor is ffmpeg itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wav2lip.errors import MediaError
+from wav2lip.media.clip import Clip, Colour, Sound
+from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
+from wav2lip.media.rates import constant_rate, rate_for_variable
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+IMAGE_FPS = Fraction(25)
+FALLBACK_FPS = Fraction(25)                       # for one picture in a video container
+FASTEST_STATED = 1000                             # frames a second; what claims more is a unit of time, not a rate
+
+_HEAD_BYTES = 4096
+_TRIES = 300                                      # packets that may decode to nothing before the first picture
+_MOST_PIXELS = 1 << 28
+# Lists and scripts that name other files to open.
+_REFERRING = ("hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "vapoursynth", "avisynth")
+# A jump in these lands exactly on the pictures' time stamps.
+_SEEKABLE = ("mov", "matroska")
+_SEEKABLE_IF_INTRA = ("avi",)
+# The length in their header is exact; elsewhere it is estimated from the bit rate, or missing.
+_TRUE_LENGTH = ("mov", "matroska", "wav", "flac", "ogg", "avi", "aiff", "w64", "caf")
+
+
+def probe(path: str | Path, *, image_fps: Fraction = IMAGE_FPS) -> Clip:
+    """Describe a video or a still image.
+
+    Every packet of the video is looked at, none but the first decoded: time stamps, not headers, tell the rate.
+
+    Args:
+        path: a local file of any kind that ffmpeg reads.
+        image_fps: frames a second to give a still image.
+
+    Raises:
+        MediaError: the file is missing, unreadable, damaged, or has no picture in it.
+    """
+    path = Path(path)
+    head = _head(path)
+    if _is_still(head):
+        clip = _probe_image(path, image_fps)
+        if clip is not None:
+            return clip
+    with _opened(path, head) as container:
+        return _probe_video(container, path, image_fps)
+
+
+def probe_sound(path: str | Path) -> Sound:
+    """Describe the first audio track of a file.
+
+    Raises:
+        MediaError: the file is missing or unreadable, or has no audio track.
+    """
+    sound, container = audio_track(path)
+    if sound.duration and container in _TRUE_LENGTH:
+        return sound
+    return replace(sound, duration=_counted_length(Path(path)))
+
+
+def audio_track(path: str | Path) -> tuple[Sound, str]:
+    """Return the first audio track of a file, its length as the container claims, and the container's format.
+
+    Raises:
+        MediaError: as `probe_sound`.
+    """
+    path = Path(path)
+    with _opened(path, _head(path)) as container:
+        sound = _sound(container)
+        if sound is None:
+            raise MediaError(f"{path} has no audio track.")
+        return sound, _format(container)
+
+
+def _head(path: Path) -> bytes:
+    """Return the beginning of a file; refuse what is certainly no media file."""
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder, not a media file.")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        raise MediaError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:                   # a zero byte in the name
+        raise MediaError(f"{path!s:.100} is not a file name: {error}.") from error
+    if not head:
+        raise MediaError(f"{path} is empty.")
+    if head.startswith(b"#EXTM3U") or head.startswith(b"ffconcat"):
+        raise MediaError(f"{path} is a playlist that refers to other files; give the video itself.")
+    if _is_text(head):
+        raise MediaError(f"{path} is a text file, not a media file (a failed download?).")
+    return head
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:           # not merely a character cut in two by the end
+            return False
+        text = head[: error.start].decode()
+    return all(character.isprintable() or character in "\t\n\r\f\ufeff" for character in text)
+
+
+def _is_still(head: bytes) -> bool:
+    """Return whether the content is that of a still image, whatever the file is called."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"acTL" not in head                # animated
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return True
+    return head.startswith((b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*"))
+
+
+def _probe_image(path: Path, fps: Fraction) -> Clip | None:
+    """Describe a still image; None if it cannot be decoded as one."""
+    from wav2lip.media.image import read_image
+
+    image = read_image(path)
+    if image is None:
+        return None
+    height, width = image.shape[:2]
+    return Clip(
+        path=path, width=width, height=height, fps=fps, frames=1, stored_frames=1, average_fps=fps,
+        variable_rate=False, pixel_format="bgr24", colour=Colour(RGB, None, None, "pc"), pixel_aspect=Fraction(1),
+        rotation=0, start=0.0, seekable=False, image=True, sound=None, container="",
+    )
+
+
+@contextlib.contextmanager
+def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
+    """Open a local file that refers to no other."""
+    import av
+
+    try:
+        container = av.open("file:" + os.path.abspath(path), options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
+        why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
+        raise MediaError(f"{path} cannot be read as a {kind}: {why}.") from error
+    with container:
+        if _format(container) in _REFERRING:
+            raise MediaError(f"{path} is a playlist or script that refers to other files; give the video itself.")
+        yield container
+
+
+def _format(container: InputContainer) -> str:
+    return container.format.name.split(",")[0]
+
+
+def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> Clip:
+    stream = _video_stream(container)
+    if stream is None:
+        if not len(container.streams):
+            raise MediaError(f"{path} holds nothing that can be read: it is damaged or incomplete.")
+        what = "has sound but no picture" if container.streams.audio else "has no picture in it"
+        raise MediaError(f"{path} {what}; give a video or an image.")
+    if stream.codec_context is None:
+        raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
+    frame, packets = _scan(container, stream)
+    if frame is None:
+        raise MediaError(f"{path} holds no picture that can be decoded: it is damaged or incomplete.")
+    if frame.width < 1 or frame.height < 1 or frame.width * frame.height > _MOST_PIXELS:
+        raise MediaError(f"{path} has pictures of {frame.width}×{frame.height} pixels, which cannot be used.")
+    tick = stream.time_base or Fraction(1, 1000)
+    timing = _Timing(packets, tick, _stated_rates(stream))
+    rotation = round(-frame.rotation) % 360
+    width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
+    if rotation in (90, 270):
+        width, height, aspect = height, width, 1 / aspect
+    name = _format(container)
+    image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif")
+    exact_jumps = name in _SEEKABLE or (name in _SEEKABLE_IF_INTRA and all(packet.key for packet in packets))
+    return Clip(
+        path=path,
+        width=width,
+        height=height,
+        fps=image_fps if image else timing.fps,
+        frames=timing.frames,
+        stored_frames=timing.stored,
+        average_fps=image_fps if image else timing.average,
+        variable_rate=timing.times is not None,
+        pixel_format=frame.format.name,
+        colour=_colour(stream, frame),
+        pixel_aspect=aspect,
+        rotation=rotation,
+        start=float(timing.first) - (container.start_time or 0) / 1_000_000,
+        seekable=exact_jumps and timing.stamped,
+        image=image,
+        sound=_sound(container),
+        container=name,
+        first_time=timing.first,
+        times=timing.times,
+    )
+
+
+def _video_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first video stream that is not a cover picture, as ffmpeg's specifier V:0 does."""
+    from av.stream import Disposition
+
+    still = Disposition.attached_pic | Disposition.timed_thumbnails
+    return next((stream for stream in container.streams.video if not stream.disposition & still), None)
+
+
+class _Stamp:
+    """What is kept of a packet."""
+
+    __slots__ = ("decode", "duration", "key", "shown")
+
+    def __init__(self, packet: Packet):
+        self.shown: int | None = packet.pts
+        self.decode: int | None = packet.dts
+        self.duration: int = packet.duration or 0
+        self.key: bool = packet.is_keyframe
+
+
+def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, list[_Stamp]]:
+    """Return the first picture and the stamps of all packets that are shown; a damaged rest is left out."""
+    import av
+
+    frame: VideoFrame | None = None
+    packets: list[_Stamp] = []
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            if frame is None and len(packets) < _TRIES:
+                with contextlib.suppress(av.error.FFmpegError):
+                    frame = next(iter(stream.decode(packet)), None)
+            if packet.size and not packet.is_discard:
+                packets.append(_Stamp(packet))
+    return frame, packets
+
+
+def _stated_rates(stream: VideoStream) -> list[Fraction]:
+    rates = (stream.average_rate, stream.base_rate, stream.guessed_rate)
+    return [Fraction(rate) for rate in rates if rate is not None and 0 < rate <= FASTEST_STATED]
+
+
+class _Timing:
+    """When the pictures of a stream are shown.
+
+    Attributes:
+        stored: how many there are.
+        fps, frames: the constant rate that they get, and how many frames that makes.
+        average: what the file says of its rate, as OpenCV passes it on.
+        first: seconds, the first picture's time stamp.
+        times: seconds after the first, for variable rate only.
+        stamped: whether every picture says when it is shown.
+    """
+
+    def __init__(self, packets: list[_Stamp], tick: Fraction, stated: list[Fraction]):
+        self.stored = max(len(packets), 1)
+        self.stamped = bool(packets) and all(packet.shown is not None for packet in packets)
+        stamps = [packet.shown if self.stamped else packet.decode for packet in packets]
+        ticks = np.sort(np.array([stamp for stamp in stamps if stamp is not None], np.int64))
+        self.first = int(ticks[0]) * tick if len(ticks) else Fraction(0)
+        self.average = stated[0] if stated else FALLBACK_FPS
+        self.fps, self.frames, self.times = self.average, self.stored, None
+        if len(ticks) < 2 or len(ticks) < self.stored or ticks[0] == ticks[-1] or _restarts(packets):
+            self.stamped = self.stamped and len(ticks) == 1
+            return                                # nothing to go by but what the file states
+        fps = constant_rate(ticks, tick, stated)
+        if fps is not None:
+            self.fps = fps
+            return
+        self.fps = rate_for_variable(ticks, tick, stated)
+        self.times = (ticks - ticks[0]) * float(tick)
+        last = max(packets, key=lambda packet: packet.shown or 0)
+        held = last.duration or int(np.median(np.diff(ticks)))
+        self.frames = max(1, round(int(ticks[-1] - ticks[0] + held) * tick * self.fps))
+
+
+def _restarts(packets: list[_Stamp]) -> bool:
+    """Return whether the clock jumps back within the file, as in recordings strung together."""
+    decode = [packet.decode for packet in packets if packet.decode is not None]
+    return any(later < earlier for earlier, later in pairwise(decode))
+
+
+def _colour(stream: VideoStream, frame: VideoFrame) -> Colour:
+    context = stream.codec_context
+    name = frame.format.name
+    matrix = MATRICES.get(int(context.colorspace))
+    if frame.format.is_rgb or name.startswith(("gbr", "pal8")):
+        matrix = RGB
+    levels = RANGES.get(int(context.color_range))
+    if name.startswith("yuvj") or (levels is None and (name.startswith(("gray", "ya8", "ya16")) or matrix == RGB)):
+        levels = "pc"                             # so the decoder and the scaler take them
+    return Colour(matrix, PRIMARIES.get(int(context.color_primaries)), TRANSFERS.get(int(context.color_trc)), levels)
+
+
+def _sound(container: InputContainer) -> Sound | None:
+    if not container.streams.audio:
+        return None
+    stream = container.streams.audio[0]
+    context: Any = stream.codec_context
+    if context is None or not context.sample_rate:
+        return None
+    start = container.start_time or 0
+    tick = stream.time_base or Fraction(0)
+    length = (stream.duration or 0) * tick
+    offset = (stream.start_time or 0) * tick - Fraction(start, 1_000_000) if length else Fraction(0)
+    if not length and container.duration and not container.streams.video:
+        length = Fraction(container.duration, 1_000_000)
+    return Sound(context.codec.canonical_name, context.sample_rate, context.channels, max(0.0, float(length + offset)))
+
+
+def _counted_length(path: Path) -> float:
+    """Return the seconds from the container's start to the end of the last audio packet, by going through them all."""
+    import av
+
+    end = 0.0
+    with _opened(path, _head(path)) as container:
+        start = (container.start_time or 0) / 1_000_000
+        with contextlib.suppress(av.error.FFmpegError):
+            for packet in container.demux(container.streams.audio[0]):
+                if packet.pts is not None and packet.size:
+                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - start)
+    return end

@@ -1,0 +1,192 @@
+"""From frames and a sound file to a finished video, in one ffmpeg process; the output appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import ffmpeg
+import numpy as np
+
+from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.clip import Colour, Frame
+from wav2lip.media.colour import encoded_tags, full_range, numbers, scaler_matrix
+from wav2lip.media.encoding import Encoding, check_encoding, picture_options, pixel_format, sound_options
+from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.probe import audio_track
+
+PART_PATTERN = ".wav2lip-*.part.*"
+"""Glob of the unfinished files that a killed run may leave in an output's folder."""
+
+_LARGEST_TERM = 1_001_000                         # of a frame rate on ffmpeg's command line
+_NOT_WRITTEN = r"(?i)no space left|error writing trailer|submitting a packet to the muxer|disk quota|file too large"
+
+
+def check_output(output: str | Path, encoding: Encoding) -> None:
+    """Find out before the work begins whether an output can be written.
+
+    Raises:
+        UsageError: its name, its folder or the encoding makes no sense.
+        Wav2LipError: its folder cannot be written to.
+    """
+    output = Path(output)
+    if output.is_dir():
+        raise UsageError(f"The output {output} is a folder; give the name of a file.")
+    check_encoding(output, encoding)
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"The output's folder {folder} does not exist.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Wav2LipError(f"The output's folder {folder} cannot be written to.")
+
+
+class VideoWriter:
+    """Encodes frames, with sound, to a file that appears under its name when the `with` block ends without an error.
+
+    Args:
+        output: what to write; the extension names the container. An existing file is replaced.
+        width, height: of the frames, in pixels; odd ones are kept.
+        fps: exact frames a second.
+        colour: the source's tags: what the file gets, and what its numbers are converted by.
+        pixel_aspect: width of a pixel over its height.
+        sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
+        encoding: codec and quality.
+        duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
+
+    Raises:
+        UsageError: the output's name, its folder or the encoding makes no sense.
+        MediaError: there is no audio track in the sound file.
+        Wav2LipError: the output cannot be written; here, in `write` or when the block ends.
+    """
+
+    def __init__(
+        self,
+        output: str | Path,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        colour: Colour = Colour(),   # noqa: B008 - frozen
+        pixel_aspect: Fraction = Fraction(1),
+        sound: str | Path | None = None,
+        encoding: Encoding = Encoding(),   # noqa: B008 - frozen
+        duration_limit: float | None = None,
+    ):
+        self._output = Path(output)
+        check_output(self._output, encoding)
+        self._shape = (height, width, 3)
+        # Not made from the output's name, which may be as long as names can be.
+        self._part = self._output.absolute().parent / f".wav2lip-{secrets.token_hex(8)}.part{self._output.suffix}"
+        inputs = [ffmpeg.input(
+            "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(_rate(fps))
+        )["v:0"]]
+        codec = check_encoding(self._output, encoding)
+        options: dict[str, Any] = picture_options(self._output, encoding, width, height)
+        if sound is not None:
+            track, container = audio_track(sound)
+            limit = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
+            inputs.append(open_input(Path(sound), format=container, **limit)["a:0"])
+            options |= sound_options(self._output, track)
+        if codec == "prores":
+            colour = replace(colour, range="tv")      # it has no other
+        options |= _colour_options(colour, pixel_format(codec, width, height), width, height, pixel_aspect)
+        self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
+        self._process: Process | None = None
+
+    def __enter__(self) -> VideoWriter:
+        try:
+            # Made here, so that it has the user's usual permissions and a folder that cannot be written to is noticed.
+            os.close(os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as error:
+            raise Wav2LipError(f"{self._output} cannot be written: {error.strerror}.") from error
+        try:
+            self._process = Process(self._command, stdin=True)
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame.
+
+        Args:
+            frame: uint8 (height, width, 3), BGR.
+
+        Raises:
+            Wav2LipError: ffmpeg has given up; the message says why.
+        """
+        assert self._process is not None, "write inside the with block"
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"the frame is {frame.dtype} {frame.shape}, not uint8 {self._shape}")
+        try:
+            self._process.write(np.ascontiguousarray(frame).data.cast("B"))
+        except BrokenPipeError:
+            self._process.finish()
+            raise self._failure() from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        try:
+            if error is None:
+                with self._process:
+                    self._finish(self._process)
+        finally:
+            self._process.kill()
+            self._discard()
+
+    def _finish(self, process: Process) -> None:
+        # Some versions end with code 0 although the last bytes did not fit on the disk.
+        if process.finish() != 0 or process.said(_NOT_WRITTEN):
+            raise self._failure()
+        try:
+            os.replace(self._part, self._output)
+        except OSError as error:
+            raise Wav2LipError(f"{self._output} cannot be written: {error.strerror}.") from error
+
+    def _failure(self) -> Wav2LipError:
+        assert self._process is not None
+        words = self._process.last_words().replace(url(self._part), str(self._output))
+        return Wav2LipError(f"{self._output} could not be written: {words}.")
+
+    def _discard(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._part)
+
+
+def _colour_options(colour: Colour, pixels: str, width: int, height: int, pixel_aspect: Fraction) -> dict[str, Any]:
+    """Return the output options that convert BGR frames and tag the result, for every version of ffmpeg."""
+    rgb = pixels == "bgr0"
+    tags = encoded_tags(colour, rgb=rgb)
+    matrix, primaries, transfer, levels = numbers(tags)
+    convert = "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
+    if not rgb:
+        out_range = "pc" if full_range(tags) else "tv"
+        convert += f":out_color_matrix={scaler_matrix(tags, width, height)}:out_range={out_range}"
+    filters = (
+        convert,
+        f"format={pixels}",
+        f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={levels}",
+        f"setsar=sar={pixel_aspect}:max=65535",
+    )
+    return {
+        "vf": ",".join(filters),
+        "colorspace": matrix,
+        "color_primaries": primaries,
+        "color_trc": transfer,
+        "color_range": levels,
+    }
+
+
+def _rate(fps: Fraction) -> Fraction:
+    """Return the frame rate in terms that ffmpeg's command line takes; all but odd averages stay what they are."""
+    if max(fps.numerator, fps.denominator) <= _LARGEST_TERM:
+        return fps
+    return fps.limit_denominator(int(_LARGEST_TERM / max(float(fps), 1.0)))

@@ -1,0 +1,35 @@
+"""Make a network faster for inference without changing what it computes."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fold_batch_norm(network: Network) -> Network:
+    """Return a copy for inference with every batch norm folded into the convolution before it.
+
+    In eval mode a batch norm is one multiplication and one addition per channel, which the convolution's weights and
+    bias can take over; the outputs are equal up to rounding. The copy is in channels-last order, which CPUs and
+    GPUs convolve fastest, and has other keys than a checkpoint, so nothing can be loaded into it.
+
+    Args:
+        network: any of the networks here; it is left as it is.
+    """
+    folded = copy.deepcopy(network).eval()
+    for block in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
+        for at in reversed(range(len(block) - 1)):
+            convolution, norm = block[at], block[at + 1]
+            if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+                block[at] = fuse_conv_bn_eval(convolution, norm, transpose=isinstance(convolution, nn.ConvTranspose2d))
+                del block[at + 1]
+    for weight in folded.requires_grad_(False).parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return folded

@@ -1,0 +1,170 @@
+"""From a weights file to a network, and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from wav2lip.errors import WeightsError
+from wav2lip.models.checkpoint import Checkpoint, expect, read_checkpoint
+from wav2lip.models.discriminator import Discriminator
+from wav2lip.models.generator import FULL_CHANNELS, Generator
+from wav2lip.models.store import demo_checkpoint
+from wav2lip.models.syncnet import SyncNet
+
+_NETWORKS: dict[str, type[nn.Module]] = {"generator": Generator, "syncnet": SyncNet, "discriminator": Discriminator}
+_FIRST_WEIGHTS = {    # the tensor whose first dimension is the network's width
+    "generator": "face_encoder_blocks.0.0.conv_block.0.weight",
+    "syncnet": "face_encoder.0.conv_block.0.weight",
+    "discriminator": "face_encoder_blocks.0.0.conv_block.0.weight",
+}
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator, and what to tell about it.
+
+    Attributes:
+        generator: float32, in eval mode.
+        description: what the weights are, for a report.
+        notice: what the user should know before it is used; None when there is nothing.
+    """
+
+    generator: Generator
+    description: str
+    notice: str | None = None
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
+) -> LoadedGenerator:
+    """Load a generator of any width for inference, and say which it is.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; None takes the one that ships.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    checkpoint = read_checkpoint(demo_checkpoint() if path is None else path)
+    generator = cast(Generator, _build(checkpoint, "generator").to(device))
+    description = f"{checkpoint.path.name}: {_describe(checkpoint, generator)}"
+    notice = None
+    if path is None:
+        notice = f"Using the generator that ships ({_describe(checkpoint, generator)}); --checkpoint names another."
+    return LoadedGenerator(generator, description, notice)
+
+
+def load_generator(path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu") -> Generator:
+    """Load a generator of any width for inference, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; None takes the one that ships.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return load_checkpoint(path, device).generator
+
+
+def load_network(path: str | os.PathLike[str], kind: str, device: str | torch.device = "cpu") -> nn.Module:
+    """Load a Wav2Lip network of any width.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads.
+        kind: "generator", "syncnet" or "discriminator".
+        device: where it shall run.
+
+    Returns:
+        The network in float32 and in eval mode.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return _build(read_checkpoint(path), kind).to(device)
+
+
+def save_generator(
+    generator: Generator,
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a generator as safetensors; the file appears whole or not at all.
+
+    Args:
+        generator: its width is read from the tensors when it is loaded again.
+        path: the file, replaced if it is there.
+        metadata: texts to carry along: data, licence, figures.
+        dtype: float16 or float32, of the convolutions' weights; biases and batch norms are small and stay float32.
+    """
+    tensors = {
+        name: tensor.detach().cpu().to(dtype if tensor.dim() > 1 else tensor.dtype).contiguous()
+        for name, tensor in generator.state_dict().items()
+    }
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, part, metadata={"format": "pt", **(metadata or {})})
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _build(checkpoint: Checkpoint, kind: str) -> nn.Module:
+    expect(checkpoint, kind)
+    first = checkpoint.state_dict[_FIRST_WEIGHTS[kind]]
+    with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
+        network = _NETWORKS[kind](channels=first.shape[0] if first.dim() else 1)
+    _check_fit(checkpoint, network.state_dict())
+    network.load_state_dict({name: _own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
+    return network.eval()
+
+
+def _describe(checkpoint: Checkpoint, generator: Generator) -> str:
+    """Return what the weights are: the published file, else what the file says of itself, else its size."""
+    if checkpoint.known:
+        return checkpoint.known.what
+    if "description" in checkpoint.metadata:
+        return checkpoint.metadata["description"]
+    width = "" if generator.channels == FULL_CHANNELS else f", {generator.channels / FULL_CHANNELS:g} of the full width"
+    step = "" if checkpoint.step is None else f", step {checkpoint.step}"
+    return f"{checkpoint.what}{width}{step}"
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """Return a copy that no longer needs the file, in float32."""
+    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+
+
+def _check_fit(checkpoint: Checkpoint, wanted: Mapping[str, Tensor]) -> None:
+    """Name the first tensor that does not fit the network."""
+    given = checkpoint.state_dict
+    for name, tensor in wanted.items():
+        if name not in given:
+            _misfit(checkpoint, f"{name} is missing")
+        if given[name].shape != tensor.shape:
+            _misfit(checkpoint, f"{name} is {_by(given[name])} instead of {_by(tensor)}")
+    for name in given:
+        if name not in wanted:
+            _misfit(checkpoint, f"{name} has no place in it")
+
+
+def _misfit(checkpoint: Checkpoint, what: str) -> None:
+    raise WeightsError(
+        f"{checkpoint.path} is a {checkpoint.what} of another shape ({what}), perhaps a variant for larger faces, "
+        "and cannot be used. Pass one for faces of 96 x 96."
+    )
+
+
+def _by(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a single number"

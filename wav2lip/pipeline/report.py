@@ -1,0 +1,32 @@
+"""What a finished run can tell."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """The result of `wav2lip.sync`."""
+
+    output: Path
+    frames: int                      # in the result
+    fps: Fraction
+    width: int
+    height: int
+    duration: float                  # seconds of video
+    faces: int                       # frames of the result in which a face was synced
+    source_frames: int               # frames of the source that were looked at
+    source_faces: int                # those of them that show the face
+    detector: str                    # "s3fd", "cascade", ... or "box"
+    generator: str                   # what the weights are
+    device: str
+    extended: str | None             # how the video was made longer, None when it was long enough
+    seconds: dict[str, float] = field(default_factory=dict)   # wall time by stage
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON types; fps is a string such as "24000/1001"."""
+        return asdict(self) | {"output": str(self.output), "fps": str(self.fps)}

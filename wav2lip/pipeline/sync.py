@@ -1,0 +1,151 @@
+"""The journey of one clip, on one page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from wav2lip.compose.face import paste_hard, paste_soft
+from wav2lip.errors import NoFaceError
+from wav2lip.faces.track import FaceTrack
+from wav2lip.media.geometry import Geometry
+from wav2lip.media.prefetch import prefetch
+from wav2lip.media.probe import probe
+from wav2lip.media.write import Encoding, VideoWriter
+from wav2lip.models.load import load_checkpoint
+from wav2lip.pipeline.clock import Clock
+from wav2lip.pipeline.device import choose_device
+from wav2lip.pipeline.lips import Lips, Moment, sync_lips
+from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
+from wav2lip.pipeline.output import check_output, default_output
+from wav2lip.pipeline.progress import Progress
+from wav2lip.pipeline.report import SyncReport
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.speech import Speech
+from wav2lip.pipeline.timeline import Run, runs
+from wav2lip.pipeline.track import find_track
+
+WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
+FACES_AT_A_TIME = {"cpu": 16, "cuda": 128, "mps": 32}
+EXTENDED = {
+    "bounce": "it plays backwards and forwards in turn until the sound ends",
+    "loop": "it starts over until the sound ends",
+    "freeze": "its last frame is held until the sound ends",
+    "cut": "the sound is cut where the video ends",
+}
+
+
+def sync(
+    face: str | os.PathLike[str],
+    audio: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    options: SyncOptions | None = None,
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Make the face in a video or picture say a recording.
+
+    Args:
+        face: video or still image.
+        audio: any file with sound.
+        output: the video to write; None for `<face>_<audio>.mp4` in the current folder. It appears whole or not at all.
+        options: everything else.
+        progress: receives words and progress; None for silence.
+
+    Returns:
+        What was made, and how.
+
+    Raises:
+        UsageError: options that make no sense, or an output that is one of the inputs.
+        MediaError: an input that cannot be read.
+        WeightsError: weights that are missing, broken or of another network.
+        NoFaceError: no face in the whole clip.
+        Wav2LipError: anything else that failed, such as a full disk.
+    """
+    options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
+    face, audio = Path(face), Path(audio)
+    output = default_output(face, audio, options.codec) if output is None else Path(output)
+    check_output(output, (face, audio, options.checkpoint, options.detector_weights), options.clobber)
+    device = choose_device(options.device)
+
+    with clock.measure("load"):
+        source = open_source(face, options)
+        width, height = source.size
+        speech = Speech.measure(audio, source.fps, options.compat)
+        checkpoint = load_checkpoint(options.checkpoint)
+        lips = Lips(checkpoint.generator, device, exact=options.compat)
+    if checkpoint.notice:
+        progress.say(checkpoint.notice)
+
+    waiting = max(2, WAITING_BYTES // (3 * width * height))
+    with clock.measure("track"):
+        track, found_by = find_track(source, min(source.frames, speech.frames), options, device, progress, waiting)
+    if not track.found:
+        raise NoFaceError(
+            f"No face was found in {face} ({len(track)} frames, looked for with {found_by}). "
+            "Choose another --detector, or say where it is with --box top bottom left right."
+        )
+    progress.detail(f"A face in {track.found} of {len(track)} frames ({found_by}).")
+
+    plan = list(runs(len(track), speech.frames, options.extension))
+    frames = sum(run.count for run in plan)
+    extended = speech.frames > len(track) and not source.still
+    if extended:
+        progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
+
+    writer = VideoWriter(
+        output,
+        width=width,
+        height=height,
+        fps=source.fps,
+        colour=source.clip.colour,
+        pixel_aspect=source.clip.pixel_aspect,
+        sound=audio,
+        encoding=Encoding(options.codec, options.crf, options.preset),
+        duration_limit=float(frames / source.fps) if frames < speech.frames else None,
+    )
+    # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
+    batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 4 * waiting)
+    paste = paste_hard if options.compat else paste_soft
+    with clock.measure("render"), progress.stage("Syncing lips", frames) as advance, writer:
+        moments = play(source, plan, track, speech, waiting)
+        with closing(prefetch(sync_lips(moments, lips, paste, batch), waiting)) as finished:
+            for frame in finished:
+                writer.write(frame)
+                advance(1)
+
+    return SyncReport(
+        output=output,
+        frames=frames,
+        fps=source.fps,
+        width=width,
+        height=height,
+        duration=float(frames / source.fps),
+        faces=sum(track.box(number) is not None for run in plan for number in run.frames()),
+        source_frames=len(track),
+        source_faces=track.found,
+        detector=found_by,
+        generator=checkpoint.description,
+        device=device,
+        extended=options.extension if extended else None,
+        seconds=clock.seconds,
+    )
+
+
+def open_source(face: Path, options: SyncOptions) -> Source:
+    """Look at the video or picture, and fix how its frames are seen."""
+    clip = probe(face, image_fps=options.fps)
+    geometry = Geometry(options.resize_factor, options.rotate, options.crop)
+    if options.compat and clip.image:
+        geometry = Geometry(1, False, FULL_FRAME)    # the original ignores these for pictures
+    return Source(clip, geometry, stored=options.compat and not clip.image, static=options.static)
+
+
+def play(
+    source: Source, plan: Sequence[Run], track: FaceTrack, speech: Speech, waiting: int
+) -> Iterator[Moment]:
+    """Yield all that each output frame is made from, in the order of the output."""
+    with closing(prefetch(source.play(plan), waiting)) as pictures:
+        for (number, frame), mel in zip(pictures, speech.windows(), strict=False):   # "cut" leaves sound over
+            yield Moment(frame, track.box(number), mel)

@@ -1,0 +1,46 @@
+"""Which source frame each output frame shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from wav2lip.pipeline.options import Extend
+
+
+class Run(NamedTuple):
+    """Source frames start, start + step, start + 2 * step, ...: `count` of them. Step is 1, -1 or 0."""
+
+    start: int
+    count: int
+    step: int
+
+    def frames(self) -> Iterator[int]:
+        return (self.start + i * self.step for i in range(self.count))
+
+
+def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
+    """Split `wanted` output frames into runs of the `available` source frames.
+
+    bounce plays forwards and backwards in turn and shows the turning frames once: 0 1 2 3 2 1 0 1 ...
+    loop starts over: 0 1 2 3 0 1 ...; freeze holds the last frame; cut stops with the source.
+    """
+    first = min(available, wanted)
+    yield Run(0, first, 1)
+    left = wanted - first
+    if left == 0 or extend == "cut":
+        return
+    if extend == "freeze" or (extend == "bounce" and available == 1):
+        yield Run(available - 1, left, 0)
+        return
+    forwards = extend == "loop"
+    while left > 0:
+        if extend == "loop":
+            run = Run(0, min(available, left), 1)
+        elif forwards:
+            run = Run(1, min(available - 1, left), 1)
+        else:
+            run = Run(available - 2, min(available - 1, left), -1)
+        yield run
+        left -= run.count
+        forwards = not forwards

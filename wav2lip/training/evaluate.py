@@ -1,0 +1,92 @@
+"""How good a generator is on clips it has not seen: right speech against wrong speech and against copying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wav2lip.models.generator import FACE_SIZE, Generator
+from wav2lip.training.augment import View
+from wav2lip.training.dataset import make_batch, pick_frames, sample_face, speech_window
+from wav2lip.training.generator import batch_tensors, mouth_error
+from wav2lip.training.prepared import PreparedClip
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean absolute errors of the mouth region (rows 56..91, columns 20..75 of 96), of 255."""
+
+    right: float     # with the frame's own speech
+    wrong: float     # with speech from another clip
+    copy: float      # of the reference frame, from another time
+    colour: float    # mean error of the lower half's mean colour, of 255
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value:.2f}" for name, value in asdict(self).items())
+
+
+def evaluate(network: Generator, clips: Sequence[PreparedClip], samples: int, seed: int) -> Scores:
+    """Score a generator; the same seed draws the same samples.
+
+    Args:
+        network: left in eval mode.
+        clips: at least one; with a single one the wrong speech is that of another moment of it.
+        samples: how many faces.
+        seed: draws clips, frames and boxes.
+    """
+    network.eval()
+    parts = []
+    for faces, target, mel, other_mel in _batches(clips, samples, seed):
+        right, wrong = generate(network, mel, faces), generate(network, other_mel, faces)
+        lower = (right - target)[:, :, FACE_SIZE // 2 :].mean((2, 3)).abs().mean()
+        parts.append([len(target) * score for score in (
+            mouth_error(right, target), mouth_error(wrong, target), mouth_error(faces[:, 3:], target), 255 * float(lower),
+        )])
+    return Scores(*(float(total) / samples for total in np.sum(parts, axis=0)))
+
+
+def generate(network: Generator, mel: Tensor, faces: Tensor) -> Tensor:
+    """Return faces (B, 3, 96, 96) in [0, 1] as the generator makes them in bfloat16."""
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        made: Tensor = network(mel, faces)
+    return made.float()
+
+
+def contact_sheet(network: Generator, clips: Sequence[PreparedClip], rows: int, seed: int) -> np.ndarray:
+    """Return a picture of reference, masked target, output and truth side by side, one row per sample.
+
+    Returns:
+        uint8 (96 rows, 384, 3), BGR.
+    """
+    network.eval()
+    strips = []
+    for faces, target, mel, _ in _batches(clips, rows, seed):
+        made = generate(network, mel, faces)
+        strips.append(torch.cat([faces[:, 3:], faces[:, :3], made, target], dim=3))
+    sheet = torch.cat(strips).permute(0, 2, 3, 1).reshape(-1, 4 * FACE_SIZE, 3)
+    return (255 * sheet + 0.5).clamp(0, 255).byte().numpy()
+
+
+def _batches(
+    clips: Sequence[PreparedClip], samples: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Yield faces, target, mel and mel of other speech, at most 32 samples at a time."""
+    random = np.random.default_rng(seed)
+    for start in range(0, samples, BATCH):
+        drawn, others = [], []
+        for _ in range(min(BATCH, samples - start)):
+            number = int(random.integers(len(clips)))
+            clip, other = clips[number], clips[(number + int(random.integers(1, max(2, len(clips))))) % len(clips)]
+            target, reference = pick_frames(clip, random)
+            view = View.draw(random, 0)
+            faces = (sample_face(clip, frame, view, random) for frame in (target, reference))
+            drawn.append((*faces, speech_window(clip, target)))
+            others.append(speech_window(other, int(random.integers(len(other.frames)))))
+        mel, faces, target = batch_tensors(make_batch(drawn))
+        yield faces, target, mel, torch.from_numpy(np.stack(others))[:, None]
