@@ -57,11 +57,29 @@ def numbered_video(
     return make_video(path, frames, fps, options, sound)
 
 
-def variable_rate_video(path: Path, shown: Sequence[int], fps: Fraction | int = 30, options: Sequence[object] = ()) -> Path:
-    """Make a video that stores only the pictures of the given numbers, each at number / fps after the start."""
-    kept = "+".join(f"eq(n,{number})" for number in shown)
+def variable_rate_video(
+    path: Path, shown: Sequence[int] | str, fps: Fraction | int = 30, options: Sequence[object] = (), *, count: int = 0
+) -> Path:
+    """Make a video that stores only some of its pictures, each at number / fps after the start.
+
+    Args:
+        shown: the numbers of those pictures, or for many an expression of ffmpeg's in `n`, with `count` before it.
+    """
+    kept = shown if isinstance(shown, str) else "+".join(f"eq(n,{number})" for number in shown)
+    count = count or int(shown[-1]) + 1
     through = [part for option, value in pass_timestamps_through().items() for part in (f"-{option}", value)]
-    return numbered_video(path, shown[-1] + 1, fps, ["-vf", f"select='{kept}'", *through, *options])
+    return numbered_video(path, count, fps, ["-vf", f"select='{kept}'", *through, *options])
+
+
+def tagged(tags: str, levels: str = "tv", *, pixels: str = "yuv420p", quality: int = 2) -> list[object]:
+    """Return the options for H.264 of one colour matrix and range, tagged so by every version of ffmpeg."""
+    scaler = {"bt2020nc": "bt2020"}.get(tags, tags)
+    primaries, transfer = {"bt2020nc": ("bt2020", "bt2020-10")}.get(tags, (tags, tags))
+    filters = (
+        f"scale=out_color_matrix={scaler}:out_range={levels}:flags=accurate_rnd", f"format={pixels}",
+        f"setparams=colorspace={tags}:color_primaries={primaries}:color_trc={transfer}:range={levels}",
+    )
+    return ["-vf", ",".join(filters), "-c:v", "libx264", "-qp", quality, "-colorspace", tags, "-color_range", levels]
 
 
 def coloured_frame(width: int, height: int) -> np.ndarray:

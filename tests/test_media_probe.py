@@ -6,7 +6,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media_samples import coloured_frame, make_sound, make_video, numbered_video, run_ffmpeg, variable_rate_video
+from media_samples import (
+    coloured_frame,
+    make_sound,
+    make_video,
+    numbered_video,
+    run_ffmpeg,
+    tagged,
+    variable_rate_video,
+)
 
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import Clip, Colour
@@ -56,9 +64,7 @@ def test_a_turned_video_is_described_upright(tmp_path: Path) -> None:
 
 
 def test_colour_tags_are_read(tmp_path: Path) -> None:
-    tags = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-pix_fmt", "yuv420p", "-colorspace", "bt709",
-            "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-    clip = probe(make_video(tmp_path / "tagged.mp4", [coloured_frame(64, 48)], 25, tags))
+    clip = probe(make_video(tmp_path / "tagged.mp4", [coloured_frame(64, 48)], 25, tagged("bt709")))
     assert clip.colour == Colour("bt709", "bt709", "bt709", "tv")
     untagged = probe(make_video(tmp_path / "untagged.avi", [coloured_frame(64, 48)], 25, ["-c:v", "mpeg4"]))
     assert untagged.colour == Colour()

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 # How far boxes are averaged over time. Detectors tremble by about 2 % of the face; a head moves smoothly.
-REACH = 0.4             # seconds (sigma): how far a still face is averaged
+REACH = 0.3             # seconds (sigma): how far a still face is averaged
 MOTION_REACH = 0.06     # seconds (sigma): the path along which "still" is judged
-STILL = 0.08            # of the face's size: boxes further apart than this hardly influence each other
+STILL = 0.05            # of the face's size: boxes further apart than this hardly influence each other
 MEDIAN = 5              # frames: single wild boxes are out-voted first
 
 COMPAT_WINDOW = 5       # frames: the original's forward window
@@ -64,8 +64,8 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
     """Calm the boxes of one uninterrupted sight of a face, without lagging behind it.
 
-    A centred mean over time whose weights fall with the distance in time and with the distance in position: a still
-    face is averaged over about a second, a moving one only with its neighbours.
+    A line fitted around every frame, whose weights fall with the distance in time and with the distance in position: a
+    still face is averaged over about a second, a moving one only with its neighbours; the line keeps the ends in step.
 
     Args:
         boxes: float (n, 4): x1, y1, x2, y2 in consecutive frames.
@@ -77,8 +77,8 @@ def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
     # As shares of the face's size: what counts as still does not depend on the resolution.
     scale = max(float(np.median(np.sqrt(sides.clip(1).prod(axis=1)))), 1.0)
     values = _median(np.concatenate([centres, sides], axis=1) / scale, MEDIAN)
-    path = _weighted_mean(values, None, MOTION_REACH * fps)
-    values = _weighted_mean(values, path, REACH * fps) * scale
+    path = _fit(values, None, MOTION_REACH * fps)
+    values = _fit(values, path, REACH * fps) * scale
     return np.concatenate([values[:, :2] - values[:, 2:] / 2, values[:, :2] + values[:, 2:] / 2], axis=1)
 
 
@@ -92,20 +92,31 @@ def _median(values: np.ndarray, window: int) -> np.ndarray:
     return out
 
 
-def _weighted_mean(values: np.ndarray, path: np.ndarray | None, sigma: float) -> np.ndarray:
-    """Return the running mean (n, k), Gaussian in time and, where a path (n, k) is given, in the distance along it."""
-    total, weights = values.copy(), np.ones((len(values), 1))
-    for offset in range(1, min(len(values) - 1, round(3 * sigma)) + 1):
-        weight = np.full(len(values) - offset, np.exp(-0.5 * (offset / sigma) ** 2))
+def _fit(values: np.ndarray, path: np.ndarray | None, sigma: float) -> np.ndarray:
+    """Return the value (n, k) of a straight line fitted around every row.
+
+    Rows weigh by a Gaussian in time (sigma in frames) and, where a path (n, k) is given, in the distance along it.
+    """
+    n = len(values)
+    zeroth, first, second = np.ones((n, 1)), np.zeros((n, 1)), np.zeros((n, 1))    # moments of the offset in time
+    total, slope = values.copy(), np.zeros_like(values)
+    for offset in range(1, min(n - 1, round(3 * sigma)) + 1):
+        weight = np.full(n - offset, np.exp(-0.5 * (offset / sigma) ** 2))
         if path is not None:
             apart = ((path[offset:] - path[:-offset]) ** 2).sum(axis=1)
             weight *= np.exp(-0.5 * apart / STILL**2)
         weight = weight[:, None]
-        total[:-offset] += weight * values[offset:]
-        weights[:-offset] += weight
-        total[offset:] += weight * values[:-offset]
-        weights[offset:] += weight
-    return total / weights
+        early, late = slice(None, -offset), slice(offset, None)
+        for here, there, away in ((early, late, offset), (late, early, -offset)):
+            zeroth[here] += weight
+            first[here] += away * weight
+            second[here] += away**2 * weight
+            total[here] += weight * values[there]
+            slope[here] += away * weight * values[there]
+    spread = zeroth * second - first**2
+    # Next to nothing beside a row: its own value, without a slope.
+    line = (second * total - first * slope) / np.maximum(spread, 1e-9)
+    return np.where(spread > 1e-6, line, total / zeroth)
 
 
 def smooth_compat(boxes: np.ndarray) -> np.ndarray:

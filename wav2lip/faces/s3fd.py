@@ -88,7 +88,9 @@ class S3FDDetector:
             pictures = pictures.flip(1)
         pictures = pictures - pictures.new_tensor(MEANS)[:, None, None]
         # The original's numbers need float32 as it was before TF32; deterministic, so that runs can be compared.
-        exact = torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=not self._compat)
+        exact = torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=not self._compat
+        )
         with torch.inference_mode(), exact:
             rows = decode([level.float() for level in self._network(pictures.to(self._dtype))])
         kept = [faces[suppress(faces, SAME_FACE, one_more=True)] for faces in rows]
@@ -148,6 +150,6 @@ def decode(maps: Sequence[Tensor]) -> list[np.ndarray]:
 def _fast_bfloat16() -> bool:
     """Return whether the processor multiplies bfloat16 itself; emulated, it is slower than float32."""
     capabilities: Callable[[], dict[str, bool]] | None = getattr(torch.cpu, "get_capabilities", None)
-    if capabilities is None:    # torch before 2.9 does not tell
+    if capabilities is None:    # older versions of torch do not tell
         return False
     return any(capabilities().get(unit, False) for unit in ("avx512_bf16", "amx_bf16"))

@@ -185,7 +185,8 @@ class Process:
         """Return what ffmpeg complained of last, fit for the end of an error message."""
         lines = [re.sub(r" @ (0x)?[0-9a-f]+\]", "]", line.strip()) for line in self._lines if line.strip()]
         telling = [line for line in lines if not _BOILERPLATE.search(line)] or lines
-        return "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".") or f"exit code {self._process.returncode}, no message"
+        words = "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".")
+        return words or f"exit code {self._process.returncode}, no message"
 
     def said(self, pattern: str) -> bool:
         """Return whether any of the kept lines of ffmpeg's complaints contains a pattern."""

@@ -168,10 +168,9 @@ def _format(container: InputContainer) -> str:
 def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> Clip:
     stream = _video_stream(container)
     if stream is None:
-        if not len(container.streams):
-            raise MediaError(f"{path} holds nothing that can be read: it is damaged or incomplete.")
-        what = "has sound but no picture" if container.streams.audio else "has no picture in it"
-        raise MediaError(f"{path} {what}; give a video or an image.")
+        if container.streams.audio:
+            raise MediaError(f"{path} has sound but no picture; give a video or an image.")
+        raise MediaError(f"{path} has no picture in it: it is damaged, or no video.")
     if stream.codec_context is None:
         raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
     frame, packets = _scan(container, stream)

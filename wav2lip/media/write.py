@@ -98,6 +98,7 @@ class VideoWriter:
         options |= _colour_options(colour, pixel_format(codec, width, height), width, height, pixel_aspect)
         self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
         self._process: Process | None = None
+        self._written = 0
 
     def __enter__(self) -> VideoWriter:
         try:
@@ -129,6 +130,7 @@ class VideoWriter:
         except BrokenPipeError:
             self._process.finish()
             raise self._failure() from None
+        self._written += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -146,6 +148,8 @@ class VideoWriter:
         # Some versions end with code 0 although the last bytes did not fit on the disk.
         if process.finish() != 0 or process.said(_NOT_WRITTEN):
             raise self._failure()
+        if not self._written:
+            raise Wav2LipError(f"{self._output} was not written: there is not a single frame.")
         try:
             os.replace(self._part, self._output)
         except OSError as error:

@@ -25,18 +25,16 @@ class Generator(nn.Module):
         super().__init__()
         c = channels
         self.channels = channels
-        self.face_encoder_blocks = nn.ModuleList(
-            nn.Sequential(*layers)
-            for layers in [
-                [ConvBlock(6, c, 7, 1, 3)],                                                # c   x 96 x 96
-                [ConvBlock(c, 2 * c, 3, 2, 1), *residual_blocks(2 * c, 2)],                # 2c  x 48 x 48
-                [ConvBlock(2 * c, 4 * c, 3, 2, 1), *residual_blocks(4 * c, 3)],            # 4c  x 24 x 24
-                [ConvBlock(4 * c, 8 * c, 3, 2, 1), *residual_blocks(8 * c, 2)],            # 8c  x 12 x 12
-                [ConvBlock(8 * c, 16 * c, 3, 2, 1), *residual_blocks(16 * c, 2)],          # 16c x 6 x 6
-                [ConvBlock(16 * c, 32 * c, 3, 2, 1), *residual_blocks(32 * c, 1)],         # 32c x 3 x 3
-                [ConvBlock(32 * c, 32 * c, 3), ConvBlock(32 * c, 32 * c, 1)],              # 32c x 1 x 1
-            ]
-        )
+        face_encoder: list[list[nn.Module]] = [
+            [ConvBlock(6, c, 7, 1, 3)],                                                # c   x 96 x 96
+            [ConvBlock(c, 2 * c, 3, 2, 1), *residual_blocks(2 * c, 2)],                # 2c  x 48 x 48
+            [ConvBlock(2 * c, 4 * c, 3, 2, 1), *residual_blocks(4 * c, 3)],            # 4c  x 24 x 24
+            [ConvBlock(4 * c, 8 * c, 3, 2, 1), *residual_blocks(8 * c, 2)],            # 8c  x 12 x 12
+            [ConvBlock(8 * c, 16 * c, 3, 2, 1), *residual_blocks(16 * c, 2)],          # 16c x 6 x 6
+            [ConvBlock(16 * c, 32 * c, 3, 2, 1), *residual_blocks(32 * c, 1)],         # 32c x 3 x 3
+            [ConvBlock(32 * c, 32 * c, 3), ConvBlock(32 * c, 32 * c, 1)],              # 32c x 1 x 1
+        ]
+        self.face_encoder_blocks = nn.ModuleList(nn.Sequential(*layers) for layers in face_encoder)
         self.audio_encoder = nn.Sequential(
             ConvBlock(1, 2 * c, 3, 1, 1),                                                  # 2c  x 80 x 16
             *residual_blocks(2 * c, 2),
@@ -50,18 +48,16 @@ class Generator(nn.Module):
             ConvBlock(32 * c, 32 * c, 1),
         )
         # Each decoder level reads what the level before gave, with the encoder's map of the same size beside it.
-        self.face_decoder_blocks = nn.ModuleList(
-            nn.Sequential(*layers)
-            for layers in [
-                [ConvBlock(32 * c, 32 * c, 1)],                                                        # 1 x 1
-                [ConvTransposeBlock(64 * c, 32 * c, 3, 1, 0), *residual_blocks(32 * c, 1)],            # 3 x 3
-                [ConvTransposeBlock(64 * c, 32 * c, 3, 2, 1, 1), *residual_blocks(32 * c, 2)],         # 6 x 6
-                [ConvTransposeBlock(48 * c, 24 * c, 3, 2, 1, 1), *residual_blocks(24 * c, 2)],         # 12 x 12
-                [ConvTransposeBlock(32 * c, 16 * c, 3, 2, 1, 1), *residual_blocks(16 * c, 2)],         # 24 x 24
-                [ConvTransposeBlock(20 * c, 8 * c, 3, 2, 1, 1), *residual_blocks(8 * c, 2)],           # 48 x 48
-                [ConvTransposeBlock(10 * c, 4 * c, 3, 2, 1, 1), *residual_blocks(4 * c, 2)],           # 96 x 96
-            ]
-        )
+        face_decoder: list[list[nn.Module]] = [
+            [ConvBlock(32 * c, 32 * c, 1)],                                                        # 1 x 1
+            [ConvTransposeBlock(64 * c, 32 * c, 3, 1, 0), *residual_blocks(32 * c, 1)],            # 3 x 3
+            [ConvTransposeBlock(64 * c, 32 * c, 3, 2, 1, 1), *residual_blocks(32 * c, 2)],         # 6 x 6
+            [ConvTransposeBlock(48 * c, 24 * c, 3, 2, 1, 1), *residual_blocks(24 * c, 2)],         # 12 x 12
+            [ConvTransposeBlock(32 * c, 16 * c, 3, 2, 1, 1), *residual_blocks(16 * c, 2)],         # 24 x 24
+            [ConvTransposeBlock(20 * c, 8 * c, 3, 2, 1, 1), *residual_blocks(8 * c, 2)],           # 48 x 48
+            [ConvTransposeBlock(10 * c, 4 * c, 3, 2, 1, 1), *residual_blocks(4 * c, 2)],           # 96 x 96
+        ]
+        self.face_decoder_blocks = nn.ModuleList(nn.Sequential(*layers) for layers in face_decoder)
         self.output_block = nn.Sequential(ConvBlock(5 * c, 2 * c, 3, 1, 1), nn.Conv2d(2 * c, 3, 1), nn.Sigmoid())
 
     def forward(self, mel: Tensor, face: Tensor) -> Tensor:

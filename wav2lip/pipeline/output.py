@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from wav2lip.errors import UsageError
+from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.encoding import Encoding
+from wav2lip.media.write import check_output
 
 ENDINGS = {"ffv1": "mkv", "prores": "mov", "vp9": "webm"}    # where mp4 will not do
 
@@ -15,15 +17,20 @@ def default_output(face: Path, audio: Path, codec: str | None) -> Path:
     return Path(f"{face.stem}_{audio.stem}.{ENDINGS.get(codec or '', 'mp4')}")
 
 
-def check_output(output: Path, inputs: Iterable[Path | None], clobber: bool) -> None:
-    """Refuse to write over an input, and over anything else unless `clobber`.
+def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool) -> None:
+    """Make sure, before any work is done, that the result can be written: its folder is made if need be.
 
     Raises:
-        UsageError: the output exists and must stay.
+        UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding.
+        Wav2LipError: its folder cannot be made or written to.
     """
-    if not output.exists():
-        return
-    if any(path is not None and path.exists() and output.samefile(path) for path in inputs):
-        raise UsageError(f"The output {output} is also an input; choose another name with -o.")
-    if not clobber:
-        raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
+    if output.exists():
+        if any(path is not None and path.exists() and output.samefile(path) for path in inputs):
+            raise UsageError(f"The output {output} is also an input; choose another name with -o.")
+        if not clobber:
+            raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {error.strerror}.") from error
+    check_output(output, encoding)

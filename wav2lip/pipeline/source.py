@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from wav2lip.media.clip import Clip, Frame
+from wav2lip.media.clip import Clip, Colour, Frame
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.read import read_frames, read_frames_backwards
 from wav2lip.pipeline.timeline import Run
@@ -51,6 +51,18 @@ class Source:
         return self.clip.stored_frames if self.stored else self.clip.frames
 
     @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height, after a turn."""
+        return 1 / self.clip.pixel_aspect if self.geometry.rotate else self.clip.pixel_aspect
+
+    @property
+    def colour(self) -> Colour:
+        """The tags that tell what the frames were converted by, for the way back."""
+        if self.stored and self.clip.colour.matrix is None:
+            return replace(self.clip.colour, matrix="smpte170m")    # stored frames are read as BT.601 at any size
+        return self.clip.colour
+
+    @property
     def settings(self) -> str:
         """What makes these frames differ from another view of the same file."""
         return f"{self.geometry} stored={self.stored} static={self.static}"
@@ -73,9 +85,9 @@ class Source:
         frame = None
         for run in runs:
             if run.step < 0:
-                pictures = self.read_backwards(run.start, run.count)
+                pictures = self.read_backwards(run.start, run.length)
             else:
-                pictures = self.read(run.start, run.count if run.step else 1)
+                pictures = self.read(run.start, run.length if run.step else 1)
             with closing(pictures):
                 for number in run.frames():
                     frame = next(pictures, frame)

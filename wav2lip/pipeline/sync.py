@@ -10,16 +10,17 @@ from pathlib import Path
 from wav2lip.compose.face import paste_hard, paste_soft
 from wav2lip.errors import NoFaceError
 from wav2lip.faces.track import FaceTrack
+from wav2lip.media.encoding import Encoding
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
-from wav2lip.media.write import Encoding, VideoWriter
+from wav2lip.media.write import VideoWriter
 from wav2lip.models.load import load_checkpoint
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.device import choose_device
 from wav2lip.pipeline.lips import Lips, Moment, sync_lips
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
-from wav2lip.pipeline.output import check_output, default_output
+from wav2lip.pipeline.output import default_output, prepare_output
 from wav2lip.pipeline.progress import Progress
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
@@ -66,7 +67,9 @@ def sync(
     options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
     face, audio = Path(face), Path(audio)
     output = default_output(face, audio, options.codec) if output is None else Path(output)
-    check_output(output, (face, audio, options.checkpoint, options.detector_weights), options.clobber)
+    encoding = Encoding(options.codec, options.crf, options.preset)
+    inputs = (face, audio, options.checkpoint, options.detector_weights)
+    prepare_output(output, inputs, encoding, options.clobber)
     device = choose_device(options.device)
 
     with clock.measure("load"):
@@ -89,7 +92,7 @@ def sync(
     progress.detail(f"A face in {track.found} of {len(track)} frames ({found_by}).")
 
     plan = list(runs(len(track), speech.frames, options.extension))
-    frames = sum(run.count for run in plan)
+    frames = sum(run.length for run in plan)
     extended = speech.frames > len(track) and not source.still
     if extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
@@ -99,14 +102,14 @@ def sync(
         width=width,
         height=height,
         fps=source.fps,
-        colour=source.clip.colour,
-        pixel_aspect=source.clip.pixel_aspect,
+        colour=source.colour,
+        pixel_aspect=source.pixel_aspect,
         sound=audio,
-        encoding=Encoding(options.codec, options.crf, options.preset),
+        encoding=encoding,
         duration_limit=float(frames / source.fps) if frames < speech.frames else None,
     )
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
-    batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 4 * waiting)
+    batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     paste = paste_hard if options.compat else paste_soft
     with clock.measure("render"), progress.stage("Syncing lips", frames) as advance, writer:
         moments = play(source, plan, track, speech, waiting)

@@ -9,14 +9,14 @@ from wav2lip.pipeline.options import Extend
 
 
 class Run(NamedTuple):
-    """Source frames start, start + step, start + 2 * step, ...: `count` of them. Step is 1, -1 or 0."""
+    """Source frames start, start + step, start + 2 * step, ...: `length` of them. Step is 1, -1 or 0."""
 
     start: int
-    count: int
+    length: int
     step: int
 
     def frames(self) -> Iterator[int]:
-        return (self.start + i * self.step for i in range(self.count))
+        return (self.start + i * self.step for i in range(self.length))
 
 
 def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
@@ -42,5 +42,5 @@ def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
         else:
             run = Run(available - 2, min(available - 1, left), -1)
         yield run
-        left -= run.count
+        left -= run.length
         forwards = not forwards

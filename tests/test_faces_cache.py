@@ -1,0 +1,152 @@
+"""Faces are looked for once per video and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wav2lip.faces.cache import cached_detections
+from wav2lip.faces.track import Detections
+from wav2lip.models.store import cache_dir
+
+
+class Looking:
+    """Computes detections, and counts how often."""
+
+    def __init__(self, frames: int = 4):
+        self.times = 0
+        self.detections = Detections(
+            tuple(np.full((at % 3, 5), at, np.float32) for at in range(frames)), np.arange(frames, dtype=np.int32) // 2
+        )
+
+    def __call__(self) -> Detections:
+        self.times += 1
+        return self.detections
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"pictures" * 1000)
+    return path
+
+
+def entries() -> list[Path]:
+    return sorted((cache_dir() / "faces").iterdir())
+
+
+def assert_same(one: Detections, other: Detections) -> None:
+    assert len(one) == len(other)
+    np.testing.assert_array_equal(one.shots, other.shots)
+    for faces, others in zip(one.faces, other.faces, strict=True):
+        np.testing.assert_array_equal(faces, others)
+
+
+def test_the_second_time_nothing_is_computed(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    assert_same(cached_detections(video, "s3fd", 4, look), look.detections)
+    assert look.times == 1
+
+
+def test_a_copy_under_another_name_is_the_same_video(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    cached_detections(video.rename(video.with_name("other.mov")), "s3fd", 4, look)
+    assert look.times == 1
+
+
+def test_other_settings_or_other_content_are_looked_at_anew(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    cached_detections(video, "cascade", 4, look)
+    video.write_bytes(video.read_bytes() + b".")
+    cached_detections(video, "s3fd", 4, look)
+    assert look.times == 3
+
+
+def test_the_first_frames_of_a_longer_look_serve_a_shorter_one(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    assert_same(cached_detections(video, "s3fd", 2, look), look.detections.first(2))
+    assert look.times == 1
+
+
+def test_a_shorter_look_is_replaced_when_more_frames_are_wanted(video: Path) -> None:
+    short, long = Looking(2), Looking(4)
+    cached_detections(video, "s3fd", 2, short)
+    assert_same(cached_detections(video, "s3fd", 4, long), long.detections)
+    assert_same(cached_detections(video, "s3fd", 4, long), long.detections)
+    assert long.times == 1
+
+
+def test_a_video_that_ends_early_is_not_looked_at_again_and_again(video: Path) -> None:
+    look = Looking(3)
+    cached_detections(video, "s3fd", 10, look)
+    assert len(cached_detections(video, "s3fd", 10, look)) == 3
+    assert look.times == 1
+
+
+def test_a_video_without_frames_or_faces_is_remembered_too(video: Path) -> None:
+    look = Looking(0)
+    cached_detections(video, "s3fd", 4, look)
+    assert len(cached_detections(video, "s3fd", 4, look)) == 0
+    assert look.times == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"garbage",
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"counts", b"c0unts"),
+    ],
+)
+def test_a_damaged_entry_is_ignored_and_replaced(video: Path, damage: Callable[[bytes], bytes]) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    (entry,) = entries()
+    entry.write_bytes(damage(entry.read_bytes()))
+    assert_same(cached_detections(video, "s3fd", 4, look), look.detections)
+    assert_same(cached_detections(video, "s3fd", 4, look), look.detections)
+    assert look.times == 2
+    assert entries() == [entry]
+
+
+def test_an_entry_whose_parts_do_not_fit_together_is_ignored(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    (entry,) = entries()
+    np.savez(entry, counts=[1, 2], rows=np.zeros((2, 5)), shots=[0, 0], asked=4)
+    assert_same(cached_detections(video, "s3fd", 4, look), look.detections)
+
+
+def test_a_pickle_in_the_cache_is_not_opened(video: Path) -> None:
+    look = Looking()
+    cached_detections(video, "s3fd", 4, look)
+    (entry,) = entries()
+    np.savez(entry, counts=np.array([object()], dtype=object), rows=[], shots=[], asked=4)
+    cached_detections(video, "s3fd", 4, look)
+    assert look.times == 2
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way of the folder")
+    monkeypatch.setenv("WAV2LIP_CACHE", str(tmp_path / "file"))
+    look = Looking()
+    assert_same(cached_detections(video, "s3fd", 4, look), look.detections)
+
+
+def test_nothing_unfinished_is_left_when_writing_fails(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **names: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    cached_detections(video, "s3fd", 4, Looking())
+    assert entries() == []

@@ -1,0 +1,210 @@
+"""One face is followed: through strangers, gaps and cuts, on detections made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wav2lip.errors import MediaError, UsageError
+from wav2lip.faces.boxes import Box, Pads
+from wav2lip.faces.track import Detections, FaceTrack, compat_track, detect_faces, fixed_track, follow
+from wav2lip.media.clip import Frame
+
+SIZE = (640, 360)
+FPS = 25
+NO_PADS = Pads(0, 0, 0, 0)
+LEFT, RIGHT = (100, 80, 200, 220, 0.9), (400, 80, 500, 220, 0.9)
+
+
+def found(*frames: Sequence[tuple[float, ...]], shots: Sequence[int] | None = None) -> Detections:
+    """Return detections with these faces in each frame."""
+    faces = tuple(np.array(frame, np.float32).reshape(-1, 5) for frame in frames)
+    return Detections(faces, np.array(shots if shots is not None else [0] * len(frames)))
+
+
+def track(detections: Detections, smooth: bool = False, pads: Pads = NO_PADS) -> FaceTrack:
+    return follow(detections, pads=pads, smooth=smooth, size=SIZE, fps=FPS)
+
+
+def left_sides(result: FaceTrack) -> list[int | None]:
+    return [None if (box := result.box(frame)) is None else box.x1 for frame in range(len(result))]
+
+
+def test_a_stranger_with_a_better_score_is_not_jumped_to() -> None:
+    stranger = (400, 80, 480, 190, 0.99)
+    result = track(found(*[[LEFT]] * 5, *[[stranger, LEFT]] * 5))
+    assert left_sides(result) == [100] * 10
+
+
+def test_the_stranger_is_not_taken_either_while_the_face_is_away() -> None:
+    both = [LEFT, (400, 80, 480, 190, 0.8)]
+    result = track(found(*[both] * 20, *[both[1:]] * 15))
+    assert left_sides(result) == [100] * 20 + [None] * 15
+
+
+def test_a_face_that_appears_after_the_first_has_gone_is_taken() -> None:
+    result = track(found(*[[LEFT]] * 10, *[[]] * 20, *[[RIGHT]] * 10))
+    assert left_sides(result) == [100] * 10 + [None] * 20 + [400] * 10
+
+
+def test_the_largest_face_is_followed_first() -> None:
+    small = (400, 80, 430, 122, 0.95)
+    assert left_sides(track(found(*[[small, LEFT]] * 5))) == [100] * 5
+
+
+def test_a_gap_of_half_a_second_is_bridged_in_a_straight_line() -> None:
+    moved = (124, 80, 224, 220, 0.9)
+    result = track(found(*[[LEFT]] * 3, *[[]] * 11, *[[moved]] * 3))
+    assert left_sides(result) == [100] * 3 + list(range(102, 124, 2)) + [124] * 3
+    assert result.score[5] == 0
+    assert result.found == 17
+
+
+def test_a_longer_gap_stays_without_a_face() -> None:
+    result = track(found(*[[LEFT]] * 3, *[[]] * 13, *[[LEFT]] * 3))
+    assert left_sides(result)[3:16] == [None] * 13
+
+
+def test_a_gap_whose_ends_disagree_stays_without_a_face() -> None:
+    apart = (170, 80, 270, 220, 0.9)
+    result = track(found(*[[LEFT]] * 3, *[[]] * 5, *[[apart]] * 3))
+    assert left_sides(result) == [100] * 3 + [None] * 5 + [170] * 3
+
+
+def test_a_gap_across_a_cut_stays_without_a_face() -> None:
+    result = track(found(*[[LEFT]] * 3, *[[]] * 4, *[[LEFT]] * 3, shots=[0] * 5 + [1] * 5))
+    assert left_sides(result)[3:7] == [None] * 4
+
+
+def test_smoothing_stops_at_a_cut() -> None:
+    near = (110, 80, 210, 220, 0.9)
+    result = track(found(*[[LEFT]] * 10, *[[near]] * 10, shots=[0] * 10 + [1] * 10), smooth=True)
+    assert left_sides(result) == [100] * 10 + [110] * 10
+
+
+def test_smoothing_calms_a_trembling_box() -> None:
+    shaken = [[(*(side + shift for side in LEFT[:4]), 0.9)] for shift in np.random.default_rng(0).normal(0, 2, 50)]
+    calm, raw = (track(found(*shaken), smooth=smooth).boxes for smooth in (True, False))
+    assert np.abs(np.diff(calm, axis=0)).max() < 0.2
+    assert np.abs(np.diff(raw, axis=0)).max() > 4
+
+
+def test_a_find_of_one_or_two_frames_in_a_long_shot_is_no_face() -> None:
+    assert track(found(*[[]] * 10, [LEFT], [LEFT], *[[]] * 10)).found == 0
+
+
+def test_a_single_picture_needs_a_single_find() -> None:
+    assert track(found([LEFT]), smooth=True).box(0) == Box(100, 80, 200, 220)
+
+
+def test_nothing_found_gives_a_track_without_a_face() -> None:
+    result = track(found([], [], []), smooth=True)
+    assert result.found == 0
+    assert left_sides(result) == [None] * 3
+    assert len(track(found())) == 0
+
+
+def test_pads_are_added_and_the_box_stays_in_the_frame() -> None:
+    corner = (10.0, 5.0, 110.0, 345.0, 0.9)
+    assert track(found([corner]), pads=Pads(10, 20, 5, 7)).box(0) == Box(5, 0, 117, 360)
+
+
+def test_a_box_that_its_pads_make_empty_is_no_face() -> None:
+    assert track(found([LEFT]), pads=Pads(-100, -100, 0, 0)).box(0) is None
+
+
+def test_compat_takes_the_best_score_truncates_and_pads() -> None:
+    best = (399.9, 80.9, 500.9, 220.9, 0.95)
+    result = compat_track(found([best, LEFT]), pads=Pads(1, 2, 3, 4), smooth=False, size=SIZE)
+    assert result.box(0) == Box(396, 79, 504, 222)
+
+
+def test_compat_smooths_forward_and_passes_over_frames_without_a_face() -> None:
+    faces = [[(10.0 * at, 80, 10 * at + 100, 220, 0.9)] for at in range(5)]
+    result = compat_track(found(*faces[:2], [], *faces[2:]), pads=NO_PADS, smooth=True, size=SIZE)
+    assert left_sides(result) == [20, 24, None, 26, 28, 27]
+
+
+def test_compat_boxes_lie_in_the_frame() -> None:
+    result = compat_track(found([(-20, -30, 700, 400, 0.9)]), pads=Pads(), smooth=False, size=SIZE)
+    assert result.box(0) == Box(0, 0, 640, 360)
+
+
+def test_a_fixed_box_is_given_as_top_bottom_left_right() -> None:
+    result = fixed_track((30, 110, 50, 120), 3, SIZE)
+    assert [result.box(frame) for frame in range(3)] == [Box(50, 30, 120, 110)] * 3
+
+
+def test_a_fixed_box_that_reaches_beyond_the_frame_is_cut_to_it_but_not_under_compat() -> None:
+    assert fixed_track((-10, 110, 600, 700), 1, SIZE).box(0) == Box(600, 0, 640, 110)
+    with pytest.raises(UsageError, match="640x360"):
+        fixed_track((-10, 110, 600, 700), 1, SIZE, compat=True)
+
+
+@pytest.mark.parametrize("box", [(110, 30, 50, 120), (30, 30, 50, 120), (400, 500, 50, 120), (30, 110, 640, 700)])
+def test_a_fixed_box_that_is_empty_or_outside_is_refused(box: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="top bottom left right"):
+        fixed_track(box, 1, SIZE)
+
+
+def test_a_saved_track_comes_back_the_same(tmp_path: Path) -> None:
+    saved = track(found(*[[LEFT]] * 3, *[[]] * 20, *[[RIGHT]] * 3), pads=Pads())
+    saved.save(tmp_path / "track.json")
+    loaded = FaceTrack.load(tmp_path / "track.json")
+    assert left_sides(loaded) == left_sides(saved)
+    assert loaded.size == SIZE
+    np.testing.assert_array_equal(loaded.identity, saved.identity)
+    np.testing.assert_allclose(loaded.score, saved.score, atol=1e-4)
+    assert [path.name for path in tmp_path.iterdir()] == ["track.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}', '{"format": 1, "size": [2, 2], "frames": [[[1], 2]]}'])
+def test_a_file_that_is_no_track_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "track.json").write_text(content)
+    with pytest.raises(MediaError, match=r"track\.json is not a face track"):
+        FaceTrack.load(tmp_path / "track.json")
+
+
+class Eyes:
+    """A detector that sees nothing, and remembers how many frames it was shown together."""
+
+    name = fingerprint = "eyes"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        self.batches.append(len(frames))
+        return [np.zeros((0, 5), np.float32) for _ in frames]
+
+
+def test_frames_are_looked_at_in_batches_as_they_come() -> None:
+    eyes, done, read = Eyes(), [], []
+
+    def frames() -> object:
+        for number in range(7):
+            read.append(number)
+            assert len(read) <= sum(done) + 3    # never more than a batch ahead
+            yield np.zeros((36, 64, 3), np.uint8)
+
+    detections = detect_faces(frames(), eyes, batch=3, progress=done.append)  # type: ignore[arg-type]
+    assert eyes.batches == done == [3, 3, 1]
+    assert len(detections) == 7
+
+
+def test_a_cut_starts_a_new_shot_and_motion_does_not() -> None:
+    rng = np.random.default_rng(0)
+    scenes = [np.kron(rng.integers(0, 256, (6, 16, 3)), np.ones((40, 40, 1))).astype(np.uint8) for _ in range(2)]
+    pan = [np.roll(scenes[0], 4 * step, axis=1) for step in range(5)]
+    light = [(scenes[1] * (1 - 0.05 * step)).astype(np.uint8) for step in range(5)]
+    detections = detect_faces(pan + light, Eyes(), batch=4, progress=lambda count: None)
+    assert detections.shots.tolist() == [0] * 5 + [1] * 5
+
+
+def test_noise_in_a_grey_picture_is_no_cut() -> None:
+    rng = np.random.default_rng(0)
+    noise = [(128 + rng.normal(0, 20, (360, 640, 3))).clip(0, 255).astype(np.uint8) for _ in range(4)]
+    assert detect_faces(noise, Eyes(), batch=4, progress=lambda count: None).shots.tolist() == [0] * 4

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from wav2lip.media.prefetch import prefetch
+
+
+def test_all_items_come_in_order() -> None:
+    assert list(prefetch(range(1000), 3)) == list(range(1000))
+    assert list(prefetch([], 1)) == []
+    assert list(prefetch([None, False, 0], 2)) == [None, False, 0]
+
+
+def test_the_source_runs_ahead_but_no_further_than_asked() -> None:
+    made: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    items = prefetch(source(), 4)
+    assert made == []
+    next(items)
+    deadline = time.monotonic() + 5
+    while len(made) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert len(made) == 6                                        # one taken, four waiting, one in hand
+    items.close()
+
+
+def test_an_error_comes_after_the_items_before_it() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise ValueError("broken")
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match="broken"):
+        got.extend(prefetch(source(), 5))
+    assert got == [1, 2] or got == []
+    items = prefetch(source(), 5)
+    assert (next(items), next(items)) == (1, 2)
+    with pytest.raises(ValueError, match="broken"):
+        next(items)
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_leaving_early_closes_the_source_and_ends_the_thread(depth: int) -> None:
+    closed = threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            number = 0
+            while True:
+                yield number
+                number += 1
+        finally:
+            closed.set()
+
+    before = threading.active_count()
+    items = prefetch(source(), depth)
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    items.close()
+    assert closed.is_set()
+    assert threading.active_count() == before
+
+
+def test_one_prefetch_can_feed_another() -> None:
+    items = prefetch((2 * number for number in prefetch(range(10**9), 2)), 2)
+    assert [next(items) for _ in range(3)] == [0, 2, 4]
+    items.close()
