@@ -72,7 +72,8 @@ def write_video(path: Path, samples: np.ndarray) -> None:
         write_wav(sound, samples)
         command = [
             ffmpeg.binary(), "-loglevel", "error", "-y",
-            "-f", "rawvideo", "-pixel_format", "bgr24", "-video_size", f"{SIZE}x{SIZE}", "-framerate", str(FPS), "-i", "-",
+            "-f", "rawvideo", "-pixel_format", "bgr24", "-video_size", f"{SIZE}x{SIZE}", "-framerate", str(FPS),
+            "-i", "-",
             "-i", ffmpeg.url(sound),
             "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
             "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",

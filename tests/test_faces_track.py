@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wav2lip.errors import MediaError, UsageError
+from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Box, Pads
 from wav2lip.faces.track import Detections, FaceTrack, compat_track, detect_faces, fixed_track, follow
 from wav2lip.media.clip import Frame
@@ -148,24 +147,6 @@ def test_a_fixed_box_that_reaches_beyond_the_frame_is_cut_to_it_but_not_under_co
 def test_a_fixed_box_that_is_empty_or_outside_is_refused(box: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="top bottom left right"):
         fixed_track(box, 1, SIZE)
-
-
-def test_a_saved_track_comes_back_the_same(tmp_path: Path) -> None:
-    saved = track(found(*[[LEFT]] * 3, *[[]] * 20, *[[RIGHT]] * 3), pads=Pads())
-    saved.save(tmp_path / "track.json")
-    loaded = FaceTrack.load(tmp_path / "track.json")
-    assert left_sides(loaded) == left_sides(saved)
-    assert loaded.size == SIZE
-    np.testing.assert_array_equal(loaded.identity, saved.identity)
-    np.testing.assert_allclose(loaded.score, saved.score, atol=1e-4)
-    assert [path.name for path in tmp_path.iterdir()] == ["track.json"]
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}', '{"format": 1, "size": [2, 2], "frames": [[[1], 2]]}'])
-def test_a_file_that_is_no_track_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / "track.json").write_text(content)
-    with pytest.raises(MediaError, match=r"track\.json is not a face track"):
-        FaceTrack.load(tmp_path / "track.json")
 
 
 class Eyes:

@@ -15,9 +15,8 @@ from wav2lip.errors import WeightsError
 from wav2lip.models import load, store
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
-from wav2lip.models.load import load_checkpoint, load_generator, load_network, save_generator
+from wav2lip.models.load import load_checkpoint, load_generator, save_generator
 from wav2lip.models.store import KnownFile, sha256_of
-from wav2lip.models.syncnet import SyncNet
 
 
 def faces_of(generator: nn.Module) -> Tensor:
@@ -99,17 +98,6 @@ def test_saving_that_fails_leaves_the_old_file(
         save_generator(generator, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(("kind", "network"), [("syncnet", SyncNet), ("discriminator", Discriminator)])
-def test_the_other_networks_are_loaded_at_their_width(
-    tmp_path: Path, kind: str, network: type[nn.Module]
-) -> None:
-    path, original = tmp_path / "weights.pth", seeded(network(channels=3))
-    torch.save({"state_dict": original.state_dict()}, path)
-    loaded = load_network(path, kind)
-    assert isinstance(loaded, network)
-    assert all(torch.equal(tensor, original.state_dict()[name]) for name, tensor in loaded.state_dict().items())
 
 
 @pytest.mark.parametrize(

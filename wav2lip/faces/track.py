@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from wav2lip.errors import MediaError, UsageError
+from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat
 from wav2lip.faces.boxes import smooth as calm
 from wav2lip.faces.detector import Detector
@@ -26,7 +23,6 @@ MEMORY = 5.0            # seconds after which a face that comes back counts as a
 FEWEST = 3              # finds that make a face believable in a longer shot
 MOST_FACES = 20         # finds of a frame that are looked at, best first
 NOBODY = -1
-FORMAT = 1              # of saved tracks
 
 
 @dataclass(frozen=True)
@@ -82,39 +78,6 @@ class FaceTrack:
     def found(self) -> int:
         """In how many frames there is a face."""
         return sum(self.box(frame) is not None for frame in range(len(self)))
-
-    def save(self, path: Path) -> None:
-        """Write the track as JSON, one line a frame, to look at or to edit; the file appears whole."""
-        rows = [
-            json.dumps(
-                [None if np.isnan(box).any() else box.round(3).tolist(), round(float(score), 4), int(who), int(shot)]
-            )
-            for box, score, who, shot in zip(self.boxes, self.score, self.identity, self.shot, strict=True)
-        ]
-        head = json.dumps({"format": FORMAT, "size": list(self.size), "columns": ["box", "score", "identity", "shot"]})
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(f'{head[:-1]}, "frames": [\n' + ",\n".join(rows) + "\n]}\n", encoding="utf-8")
-        os.replace(temporary, path)
-
-    @classmethod
-    def load(cls, path: Path) -> FaceTrack:
-        """Read a track that `save` wrote.
-
-        Raises:
-            MediaError: the file is something else.
-        """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] != FORMAT:
-                raise ValueError(f"format {content['format']}")
-            width, height = map(int, content["size"])
-            rows = content["frames"]
-            boxes = np.array([box or [np.nan] * 4 for box, *_ in rows], float).reshape(len(rows), 4)
-            score = np.array([row[1] for row in rows], float)
-            identity, shot = (np.array([row[column] for row in rows], int) for column in (2, 3))
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise MediaError(f"{path} is not a face track ({error}). Make it anew from the video.") from error
-        return cls(boxes, score, identity, shot, (width, height))
 
 
 def detect_faces(

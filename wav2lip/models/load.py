@@ -6,25 +6,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from wav2lip.errors import WeightsError
 from wav2lip.models.checkpoint import Checkpoint, expect, read_checkpoint
-from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import FULL_CHANNELS, Generator
 from wav2lip.models.store import demo_checkpoint
-from wav2lip.models.syncnet import SyncNet
 
-_NETWORKS: dict[str, type[nn.Module]] = {"generator": Generator, "syncnet": SyncNet, "discriminator": Discriminator}
-_FIRST_WEIGHTS = {    # the tensor whose first dimension is the network's width
-    "generator": "face_encoder_blocks.0.0.conv_block.0.weight",
-    "syncnet": "face_encoder.0.conv_block.0.weight",
-    "discriminator": "face_encoder_blocks.0.0.conv_block.0.weight",
-}
+_FIRST_WEIGHTS = "face_encoder_blocks.0.0.conv_block.0.weight"    # its first dimension is the network's width
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ def load_checkpoint(
         WeightsError: the file is missing, broken, or of another network.
     """
     checkpoint = read_checkpoint(demo_checkpoint() if path is None else path)
-    generator = cast(Generator, _build(checkpoint, "generator").to(device))
+    generator = _build(checkpoint).to(device)
     description = f"{checkpoint.path.name}: {_describe(checkpoint, generator)}"
     notice = None
     if path is None:
@@ -74,23 +66,6 @@ def load_generator(path: str | os.PathLike[str] | None = None, device: str | tor
         WeightsError: the file is missing, broken, or of another network.
     """
     return load_checkpoint(path, device).generator
-
-
-def load_network(path: str | os.PathLike[str], kind: str, device: str | torch.device = "cpu") -> nn.Module:
-    """Load a Wav2Lip network of any width.
-
-    Args:
-        path: its weights file, in any format that `read_checkpoint` reads.
-        kind: "generator", "syncnet" or "discriminator".
-        device: where it shall run.
-
-    Returns:
-        The network in float32 and in eval mode.
-
-    Raises:
-        WeightsError: the file is missing, broken, or of another network.
-    """
-    return _build(read_checkpoint(path), kind).to(device)
 
 
 def save_generator(
@@ -120,11 +95,11 @@ def save_generator(
         part.unlink(missing_ok=True)
 
 
-def _build(checkpoint: Checkpoint, kind: str) -> nn.Module:
-    expect(checkpoint, kind)
-    first = checkpoint.state_dict[_FIRST_WEIGHTS[kind]]
+def _build(checkpoint: Checkpoint) -> Generator:
+    expect(checkpoint, "generator")
+    first = checkpoint.state_dict[_FIRST_WEIGHTS]
     with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
-        network = _NETWORKS[kind](channels=first.shape[0] if first.dim() else 1)
+        network = Generator(channels=first.shape[0] if first.dim() else 1)
     _check_fit(checkpoint, network.state_dict())
     network.load_state_dict({name: _own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
     return network.eval()

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from wav2lip.errors import NoFaceError, UsageError, Wav2LipError
 
+if TYPE_CHECKING:
+    from wav2lip.faces.detector import Detector
+    from wav2lip.training.prepared import PreparedClip
+
+Item = TypeVar("Item")
+
 VIDEO_SUFFIXES = {".mp4", ".mpg", ".mov", ".mkv", ".avi", ".webm"}
+AGREEMENT_CLIPS = 20         # clips whose mouths are followed from frame to frame
 DETECTORS = click.Choice(["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -62,7 +70,7 @@ def draw(out: Path, identities: int, seconds: float, recordings: Path | None) ->
 @click.option("--steps", type=click.IntRange(1), default=2500, show_default=True)
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Of Adam at the first step.")
 @click.option("--plain-steps", type=click.IntRange(0), default=0, show_default=True, help="Without augmentation.")
-@click.option("--ramp-steps", type=click.IntRange(0), default=1000, show_default=True, help="Until it is at full strength.")
+@click.option("--ramp-steps", type=click.IntRange(0), default=1000, show_default=True, help="Until it is complete.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--note", type=(str, str), multiple=True, help="A name and a text to keep in the file's metadata.")
 def train(
@@ -106,20 +114,21 @@ def evaluate(
     import numpy as np
 
     from wav2lip.models.load import load_generator
-    from wav2lip.training.evaluate import contact_sheet
+    from wav2lip.training.evaluate import contact_sheet, opening_agreement
     from wav2lip.training.evaluate import evaluate as score
 
     network = load_generator(weights)
     sheets = []
     for folder in data:
         clips = _clips(folder, held_out=None if everything else True)
-        click.echo(f"{folder.name}: {score(network, clips, samples, seed)}")
+        agreement = opening_agreement(network, clips[:AGREEMENT_CLIPS])
+        click.echo(f"{folder.name}: {score(network, clips, samples, seed)}, opening {agreement:.2f}")
         sheets.append(contact_sheet(network, clips, 8, seed))
     if sheet:
         cv2.imwrite(str(sheet), np.hstack(sheets))
 
 
-def _detector(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
+def _detector(name: str, weights: Path | None) -> Detector:
     from wav2lip.faces.detector import make_detector
 
     return make_detector(
@@ -127,7 +136,7 @@ def _detector(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
     )
 
 
-def _clips(folder: Path, *, held_out: bool | None):  # type: ignore[no-untyped-def]
+def _clips(folder: Path, *, held_out: bool | None) -> list[PreparedClip]:
     """Return the folder's clips that are held out, those that are not, or (None) all."""
     from wav2lip.training.prepared import is_held_out, load_prepared
 
@@ -137,7 +146,7 @@ def _clips(folder: Path, *, held_out: bool | None):  # type: ignore[no-untyped-d
     return clips
 
 
-def _make_all[Item](items: list[Item], make: Callable[[Item], None], title: str) -> None:
+def _make_all(items: Sequence[Item], make: Callable[[Item], None], title: str) -> None:
     """Make every item; one without a face is told and left out."""
     from tqdm import tqdm
 

@@ -84,8 +84,9 @@ class View:
         centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2]) - 0.5
         shift = centre - matrix @ np.full(2, (FACE_SIZE - 1) / 2)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (FACE_SIZE, FACE_SIZE)
         face = cv2.warpAffine(
-            frame, np.column_stack([matrix, shift]), (FACE_SIZE, FACE_SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+            frame, np.column_stack([matrix, shift]), size, flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
         return cv2.transform(cv2.LUT(face, self.curve), self.colour)
 
@@ -95,4 +96,4 @@ def change_speech(window: np.ndarray, random: np.random.Generator, strength: flo
     if window.max(axis=0).mean() < QUIET and random.uniform() < 0.5:
         return np.full_like(window, SILENCE)
     louder = strength * random.uniform(-LOUDNESS, LOUDNESS) * SCALE
-    return np.clip(window + louder, SILENCE, LOUDEST)
+    return np.where(window > SILENCE, np.clip(window + louder, SILENCE, LOUDEST), SILENCE).astype(np.float32)

@@ -38,15 +38,16 @@ class Sampler:
         self._seed = seed
 
     def batch(self, step: int, strength: float) -> Batch:
-        """Return the batch of a training step, changed with a strength between 0 (only the box) and 1."""
+        """Return the batch of a training step; 0 changes only the box, more changes samples by up to `strength`."""
         random = np.random.default_rng([self._seed, step])
         samples = []
         for _ in range(self._batch_size):
-            clips = self._sets[random.integers(len(self._sets))]
-            clip = clips[random.integers(len(clips))]
+            clips = self._sets[int(random.integers(len(self._sets)))]
+            clip = clips[int(random.integers(len(clips)))]
             target, reference = pick_frames(clip, random)
-            view = View.draw(random, strength)
-            mel = change_speech(speech_window(clip, target), random, strength)
+            own = strength * random.uniform()    # so that some samples always stay nearly plain
+            view = View.draw(random, own)
+            mel = change_speech(speech_window(clip, target), random, own)
             samples.append((sample_face(clip, target, view, random), sample_face(clip, reference, view, random), mel))
         return make_batch(samples)
 

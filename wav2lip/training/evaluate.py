@@ -12,10 +12,11 @@ from torch import Tensor
 from wav2lip.models.generator import FACE_SIZE, Generator
 from wav2lip.training.augment import View
 from wav2lip.training.dataset import make_batch, pick_frames, sample_face, speech_window
-from wav2lip.training.generator import batch_tensors, mouth_error
+from wav2lip.training.generator import MOUTH, batch_tensors, mouth_error
 from wav2lip.training.prepared import PreparedClip
 
 BATCH = 32
+DARK = 0.75    # of the median brightness: darker pixels belong to the inside of the mouth
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ def evaluate(network: Generator, clips: Sequence[PreparedClip], samples: int, se
         right, wrong = generate(network, mel, faces), generate(network, other_mel, faces)
         lower = (right - target)[:, :, FACE_SIZE // 2 :].mean((2, 3)).abs().mean()
         parts.append([len(target) * score for score in (
-            mouth_error(right, target), mouth_error(wrong, target), mouth_error(faces[:, 3:], target), 255 * float(lower),
+            mouth_error(right, target),
+            mouth_error(wrong, target),
+            mouth_error(faces[:, 3:], target),
+            255 * float(lower),
         )])
     return Scores(*(float(total) / samples for total in np.sum(parts, axis=0)))
 
@@ -56,6 +60,35 @@ def generate(network: Generator, mel: Tensor, faces: Tensor) -> Tensor:
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         made: Tensor = network(mel, faces)
     return made.float()
+
+
+def opening_agreement(network: Generator, clips: Sequence[PreparedClip]) -> float:
+    """Return how well generated mouths open and close with the true ones: 1 is always together, 0 unrelated.
+
+    Every frame of a clip is generated from the same reference frame; the darkness of the mouth's inside is followed
+    through the generated and through the true frames, and the two curves' correlation is averaged over the clips.
+    """
+    network.eval()
+    random = np.random.default_rng(0)
+    view = View.draw(random, 0)
+    agreements = []
+    for clip in clips:
+        reference = sample_face(clip, 0, view, random)
+        numbers = range(len(clip.frames))
+        samples = [(sample_face(clip, n, view, random), reference, speech_window(clip, n)) for n in numbers]
+        mel, faces, truth = batch_tensors(make_batch(samples))
+        made = torch.cat([generate(network, *pair) for pair in zip(mel.split(BATCH), faces.split(BATCH), strict=True)])
+        curves = mouth_darkness(made), mouth_darkness(truth)
+        # A mouth that never moves agrees with nothing.
+        agreements.append(np.corrcoef(*curves)[0, 1] if min(curve.std() for curve in curves) > 1e-6 else 0.0)
+    return float(np.mean(agreements))
+
+
+def mouth_darkness(faces: Tensor) -> np.ndarray:
+    """Return how much of the mouth region of faces (B, 3, 96, 96) is darker than its median skin, float32 (B,)."""
+    grey = faces[..., MOUTH[0], MOUTH[1]].mean(1).flatten(1)
+    darkness = (DARK - grey / grey.median(1, keepdim=True).values).clamp(min=0).mean(1)
+    return darkness.numpy()
 
 
 def contact_sheet(network: Generator, clips: Sequence[PreparedClip], rows: int, seed: int) -> np.ndarray:
@@ -85,8 +118,11 @@ def _batches(
             clip, other = clips[number], clips[(number + int(random.integers(1, max(2, len(clips))))) % len(clips)]
             target, reference = pick_frames(clip, random)
             view = View.draw(random, 0)
-            faces = (sample_face(clip, frame, view, random) for frame in (target, reference))
-            drawn.append((*faces, speech_window(clip, target)))
+            drawn.append((
+                sample_face(clip, target, view, random),
+                sample_face(clip, reference, view, random),
+                speech_window(clip, target),
+            ))
             others.append(speech_window(other, int(random.integers(len(other.frames)))))
-        mel, faces, target = batch_tensors(make_batch(drawn))
-        yield faces, target, mel, torch.from_numpy(np.stack(others))[:, None]
+        mel, faces, truth = batch_tensors(make_batch(drawn))
+        yield faces, truth, mel, torch.from_numpy(np.stack(others))[:, None]

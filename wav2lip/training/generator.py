@@ -52,7 +52,7 @@ def train_generator(
     Yields:
         After every step its number, from 0, and the mouth region's mean absolute error, of 255.
     """
-    network.train().to(memory_format=torch.channels_last)
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: (1 + np.cos(np.pi * min(step / options.steps, 1))) / 2
@@ -97,6 +97,7 @@ def mouth_error(made: Tensor, target: Tensor) -> float:
 def batch_tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Return mel (B, 1, 80, 16), faces (B, 6, 96, 96) and target (B, 3, 96, 96) in [0, 1], channels-last."""
     def pictures(levels: np.ndarray) -> Tensor:
-        return (torch.from_numpy(levels).permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
+        pixels = torch.from_numpy(levels).permute(0, 3, 1, 2).float() / 255
+        return pixels.contiguous(memory_format=torch.channels_last)
 
     return torch.from_numpy(batch.mel)[:, None], pictures(batch.faces), pictures(batch.target)

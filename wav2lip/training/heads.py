@@ -70,19 +70,16 @@ class Head:
 
     def _face(self, opening: float, width: float, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the skin layer and its opacity with the jaw dropped, the mouth and the eyes drawn."""
-        p, canvas = self._portrait, self._canvas
+        canvas = self._canvas
         soft = 1.0 / canvas.down
         shape = MouthShape.of(self.person, opening, width)
         face, alpha = self._drop_jaw(shape.down)
         picture = face.copy()
-        for draw, (u0, v0, u1, v1) in (
-            (lambda skin, u, v: draw_mouth(skin, u, v, self.person, shape, soft), _MOUTH_PATCH),
-            (lambda skin, u, v: draw_eyes(skin, u, v, self.person, self._lids(time), self._gaze(time), soft), _EYE_PATCH),
-        ):
-            x0, y0 = (int(n) for n in canvas.pixel(u0, v0))
-            x1, y1 = (int(n) for n in canvas.pixel(u1, v1))
-            patch = np.s_[y0:y1, x0:x1]
-            picture[patch] = draw(face[patch], self._u[patch], self._v[patch])
+        mouth, eyes = _rectangle(canvas, *_MOUTH_PATCH), _rectangle(canvas, *_EYE_PATCH)
+        picture[mouth] = draw_mouth(face[mouth], self._u[mouth], self._v[mouth], self.person, shape, soft)
+        picture[eyes] = draw_eyes(
+            face[eyes], self._u[eyes], self._v[eyes], self.person, self._lids(time), self._gaze(time), soft
+        )
         return picture, alpha
 
     def _drop_jaw(self, drop: float) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +116,8 @@ class Head:
         columns, rows = cos * x + sin * y + np.float32(cx), cos * y - sin * x + np.float32(cy)
         # What stands out towards the viewer moves further than the outline.
         depth = cv2.remap(self._portrait.depth, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return columns - depth * np.float32(yaw * self._canvas.across), rows - depth * np.float32(nod * self._canvas.down)
+        sideways, upwards = np.float32(yaw * self._canvas.across), np.float32(nod * self._canvas.down)
+        return columns - depth * sideways, rows - depth * upwards
 
     def _lids(self, time: float) -> float:
         """Return how far the eyes are closed: one blink about every 3.4 s, at irregular times."""
@@ -153,7 +151,8 @@ class Head:
         v = (y - FACE_MIDDLE) / FACE_SHARE
         collar = 1.44 + random.uniform(0, 0.15)
         # Deepest in the middle, highest at the neck's sides, then sloping down over the shoulders.
-        neckline = 1.12 + (collar - 1.12) * np.clip(1 - (out / 0.68) ** 2, 0, 1) + 0.16 * np.clip(out - 0.6, 0, 3) ** 1.5
+        neckline = 1.12 + (collar - 1.12) * np.clip(1 - (out / 0.68) ** 2, 0, 1)
+        neckline = neckline + 0.16 * np.clip(out - 0.6, 0, 3) ** 1.5
         alpha = step(v - neckline, -0.012, 0.012)
         fold = 1 + 0.07 * noise((self._big, self._big), self._big / 12, random)
         tone = (0.95 - 0.28 * np.clip(out / 2.2, 0, 1) ** 2 + 0.12 * self.person.light[0] * (x - 0.5)) * fold
@@ -169,6 +168,12 @@ class Head:
 
 _MOUTH_PATCH = (-0.62, 0.38, 0.62, 1.0 + WIDEST_GAP)     # u0, v0, u1, v1
 _EYE_PATCH = (-0.72, EYE_LINE - 0.16, 0.72, EYE_LINE + 0.12)
+
+
+def _rectangle(canvas: Canvas, u0: float, v0: float, u1: float, v1: float) -> tuple[slice, slice]:
+    """Return the rows and columns of a canvas between two places."""
+    (x0, y0), (x1, y1) = canvas.pixel(u0, v0), canvas.pixel(u1, v1)
+    return slice(int(y0), int(y1)), slice(int(x0), int(x1))
 
 
 @lru_cache(maxsize=4)

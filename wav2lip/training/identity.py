@@ -18,7 +18,8 @@ HAIRS: tuple[Rgb, ...] = (
     (0.55, 0.40, 0.22), (0.74, 0.60, 0.38), (0.50, 0.24, 0.12), (0.55, 0.54, 0.53), (0.80, 0.79, 0.77),
 )
 IRISES: tuple[Rgb, ...] = (
-    (0.25, 0.15, 0.08), (0.35, 0.22, 0.10), (0.20, 0.12, 0.08), (0.35, 0.45, 0.55), (0.38, 0.45, 0.28), (0.45, 0.48, 0.50),
+    (0.25, 0.15, 0.08), (0.35, 0.22, 0.10), (0.20, 0.12, 0.08),
+    (0.35, 0.45, 0.55), (0.38, 0.45, 0.28), (0.45, 0.48, 0.50),
 )
 
 
@@ -65,8 +66,8 @@ class Identity:
         def pick(colours: tuple[Rgb, ...], spread: float) -> np.ndarray:
             """A colour between two neighbours of a list, a little off."""
             at = uniform(0, len(colours) - 1)
-            low = np.array(colours[int(at)])
-            return np.clip(low + (np.array(colours[int(at) + 1]) - low) * (at % 1) + uniform(-spread, spread, 3), 0.02, 1)
+            low, high = np.array(colours[int(at)]), np.array(colours[int(at) + 1])
+            return np.clip(low + (high - low) * (at % 1) + uniform(-spread, spread, 3), 0.02, 1)
 
         def rgb(colour: np.ndarray) -> Rgb:
             return (float(colour[0]), float(colour[1]), float(colour[2]))
@@ -81,7 +82,10 @@ class Identity:
             iris=rgb(pick(IRISES[:2] if skin[0] < 0.6 else IRISES, 0.03)),
             lips=rgb(np.clip(skin * (0.88, 0.62, 0.62) + uniform(-0.04, 0.04, 3) + (0.02, 0, 0), 0, 1)),
             cloth=rgb(uniform(0.08, 0.85, 3)),
-            backdrop=(rgb(uniform(0.15, 0.9) + uniform(-0.12, 0.12, 3)), rgb(uniform(0.1, 0.8) + uniform(-0.12, 0.12, 3))),
+            backdrop=(
+                rgb(uniform(0.15, 0.9) + uniform(-0.12, 0.12, 3)),
+                rgb(uniform(0.1, 0.8) + uniform(-0.12, 0.12, 3)),
+            ),
             light=(float(0.75 * np.sin(angle)), float(uniform(-0.75, -0.25)), float(uniform(0.7, 1.1))),
             light_colour=rgb(np.array([1 + warm, 1.0, 1 - warm])),
             ambient=float(uniform(0.42, 0.62)),

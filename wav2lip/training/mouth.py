@@ -75,7 +75,8 @@ def draw_mouth(
     hole = hole * np.clip(gap / (2 * soft), 0, 1)
     picture = mix(picture, _inside(u, v, person, shape, upper_inner, lower_inner, soft, light), hole)
     # The line where closed lips meet, and the corners of the mouth.
-    seam = np.exp(-(((v - (upper_inner + lower_inner) / 2) / (0.007 + 0.5 * soft)) ** 2)) * np.clip(1 - gap / 0.03, 0, 1)
+    seam = np.exp(-(((v - (upper_inner + lower_inner) / 2) / (0.007 + 0.5 * soft)) ** 2))
+    seam = seam * np.clip(1 - gap / 0.03, 0, 1)
     corner = np.exp(-(((np.abs(u) - shape.half_width) / 0.035) ** 2) - ((v - meet) / 0.022) ** 2)
     dark = np.asarray(person.lips, np.float32) * (0.34, 0.26, 0.26)
     return mix(picture, dark, np.clip(0.85 * seam * (np.abs(x) < 1.0) * fade + 0.45 * corner, 0, 0.9))
@@ -107,7 +108,9 @@ def _inside(
     return mix(picture, lower_teeth, step(v - bottom, -soft, soft) * step(np.abs(u), 0.24, 0.18) * show)
 
 
-def draw_eyes(under: np.ndarray, u: np.ndarray, v: np.ndarray, person: Identity, lids: float, gaze: float, soft: float) -> np.ndarray:
+def draw_eyes(
+    under: np.ndarray, u: np.ndarray, v: np.ndarray, person: Identity, lids: float, gaze: float, soft: float
+) -> np.ndarray:
     """Return a patch with both eyes on it.
 
     Args:
@@ -127,13 +130,15 @@ def draw_eyes(under: np.ndarray, u: np.ndarray, v: np.ndarray, person: Identity,
         bottom = 0.62 * tall * arch**0.9
         within = step(y - top, -soft, soft) * step(y - bottom, soft, -soft) * (np.abs(x) < 1)
         white = np.asarray([0.90, 0.87, 0.85], np.float32) * (0.55 + 0.5 * person.ambient)
-        ball = white * (1 - 0.35 * np.clip(np.abs(x), 0, 1)[..., None] ** 2 - 0.38 * step(y - top, 0.035, 0.0)[..., None])
+        ball = white * (1 - 0.35 * np.clip(np.abs(x), 0, 1) ** 2 - 0.38 * step(y - top, 0.035, 0.0))[..., None]
         iris = np.hypot((u - side * person.eye_distance - gaze) / 0.088, (y + 0.006) / (0.088 * person.slimness))
-        ring = np.asarray(person.iris, np.float32) * (1.15 - 0.75 * step(iris, 0.7, 1.0) + 0.25 * step(y, -0.02, 0.05))[..., None]
+        tone = 1.15 - 0.75 * step(iris, 0.7, 1.0) + 0.25 * step(y, -0.02, 0.05)
+        ring = np.asarray(person.iris, np.float32) * tone[..., None]
         ball = mix(ball, ring, step(iris, 1.05, 0.93))
         ball = mix(ball, (0.03, 0.03, 0.03), step(iris, 0.48, 0.40))
         ball = ball * (1 - 0.45 * step(y - top, 0.022, 0.0))[..., None]
-        glint = np.hypot((u - side * person.eye_distance - gaze + 0.028 * -np.sign(person.light[0])) / 0.02, (y + 0.026) / 0.015)
+        towards = u - side * person.eye_distance - gaze - 0.028 * np.sign(person.light[0])
+        glint = np.hypot(towards / 0.02, (y + 0.026) / 0.015)
         ball = mix(ball, (1.0, 1.0, 1.0), 0.9 * step(glint, 1.1, 0.7))
         picture = mix(picture, ball, within)
         skin = np.asarray(person.skin, np.float32)

@@ -116,7 +116,7 @@ def paint(person: Identity, canvas: Canvas) -> Portrait:
 
 
 def _relief(u: np.ndarray, v: np.ndarray, edge: np.ndarray, person: Identity) -> tuple[np.ndarray, np.ndarray]:
-    """Return the height of the skin over the face's plane, in units of u, and the same scaled to [0, 1] with the nose."""
+    """Return the height of the skin over the face's plane, in u, and a coarser one, for turning the head."""
     across = np.clip(np.abs(u) / np.maximum(edge, 1e-3), 0, 1)
     skull = 0.75 * np.sqrt(np.clip(1 - across**2.2, 0, 1)) * np.clip(1 - np.abs(v) ** 3.5 * 0.75, 0, 1)
     nose = person.nose_length
@@ -177,9 +177,11 @@ def _nose(face: np.ndarray, u: np.ndarray, v: np.ndarray, person: Identity) -> n
     """Return the face with nostrils and the shadow under the nose."""
     below = bump(u, v, (0.03 * np.sign(person.light[0]), person.nose_length + 0.085), (person.nose_width * 1.1, 0.03))
     face = face * (1 - 0.16 * below[..., None])
-    holes = bump(np.abs(u), v - 0.10 * (np.abs(u) - 0.1), (person.nose_width * 0.50, person.nose_length + 0.055), (0.042, 0.015))
+    slanted = v - 0.10 * (np.abs(u) - 0.1)
+    holes = bump(np.abs(u), slanted, (person.nose_width * 0.50, person.nose_length + 0.055), (0.042, 0.015))
     face = mix(face, np.asarray(person.skin) * (0.36, 0.24, 0.21), 0.75 * np.clip(1.2 * holes, 0, 1))
-    wings = np.exp(-(((np.hypot((np.abs(u) - person.nose_width * 0.72) / 0.085, (v - person.nose_length - 0.02) / 0.055) - 1) / 0.28) ** 2))
+    wing = np.hypot((np.abs(u) - person.nose_width * 0.72) / 0.085, (v - person.nose_length - 0.02) / 0.055)
+    wings = np.exp(-(((wing - 1) / 0.28) ** 2))
     return face * (1 - 0.16 * (wings * (np.abs(u) > person.nose_width * 0.8))[..., None])
 
 
@@ -274,7 +276,8 @@ def _fringe(
     inside = step(skull, 1.0 + 1.5 / canvas.across, 1.0 - 1.5 / canvas.across)
     if person.hair_style == "long":
         curtain = step(np.abs(u) + ragged - (0.96 - 0.09 * step(v, -0.5, 0.1) + 0.06 * step(v, 0.2, 1.0)), -0.02, 0.03)
-        curtain = curtain * step(np.abs(u) / (1.15 + 0.12 * step(v, 0, 1.2)), 1.0, 0.98) * step(v, 1.75, 1.35) * step(v, -0.6, -0.1)
+        curtain = curtain * step(np.abs(u) / (1.15 + 0.12 * step(v, 0, 1.2)), 1.0, 0.98)
+        curtain = curtain * step(v, 1.75, 1.35) * step(v, -0.6, -0.1)
         inner = np.maximum(inner, curtain)
         inside = np.maximum(inside, curtain)
     else:

@@ -16,15 +16,24 @@ from wav2lip.speech.mel import SAMPLE_RATE
 LANGUAGES = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029", "de", "fr-fr", "es", "it", "pt-br", "nl", "sv")
 VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5")
 
-_WHO = ("my sister", "the baker", "an old friend", "your teacher", "the whole village", "nobody", "a young painter",
-        "the man upstairs", "every visitor", "our neighbour", "a famous doctor", "the children", "someone", "the pilot")
-_DOES = ("always leaves", "would never open", "carefully measures", "forgot about", "is looking for", "bought", "moves",
-         "has been washing", "wanted to show us", "could not believe", "paid for", "made up", "jumped over", "feeds")
-_WHAT = ("the blue window", "a heavy box of apples", "five wooden boats", "this strange music", "the bottom of the page",
-         "a cup of hot coffee", "two large maps", "the museum's back door", "warm summer evenings", "a very small problem",
-         "the phone number", "their favourite film", "both of the empty houses", "a good reason", "the last bus home")
-_WHEN = ("before breakfast", "on a Monday", "in the middle of the night", "without a word", "as soon as possible",
-         "for more than a week", "every February", "while we were away", "if the weather is fine", "again and again")
+_WHO = (
+    "my sister", "the baker", "an old friend", "your teacher", "the whole village", "nobody", "a young painter",
+    "the man upstairs", "every visitor", "our neighbour", "a famous doctor", "the children", "someone", "the pilot",
+)
+_DOES = (
+    "always leaves", "would never open", "carefully measures", "forgot about", "is looking for", "bought", "moves",
+    "has been washing", "wanted to show us", "could not believe", "paid for", "made up", "jumped over", "feeds",
+)
+_WHAT = (
+    "the blue window", "a heavy box of apples", "five wooden boats", "this strange music", "the bottom of the page",
+    "a cup of hot coffee", "two large maps", "the museum's back door", "warm summer evenings",
+    "a very small problem", "the phone number", "their favourite film", "both of the empty houses", "a good reason",
+    "the last bus home",
+)
+_WHEN = (
+    "before breakfast", "on a Monday", "in the middle of the night", "without a word", "as soon as possible",
+    "for more than a week", "every February", "while we were away", "if the weather is fine", "again and again",
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def speak(text: str, voice: Voice) -> np.ndarray:
 
     program = shutil.which("espeak-ng")
     if program is None:
-        raise UsageError("espeak-ng is missing; drawn heads get their speech from it. Install it (apt install espeak-ng).")
+        raise UsageError("Drawn heads speak with espeak-ng, which is missing. Install it (apt install espeak-ng).")
     command = [program, "-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdin", "--stdout"]
     run = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if run.returncode or not run.stdout:
