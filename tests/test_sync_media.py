@@ -102,10 +102,10 @@ def test_a_variable_frame_rate_becomes_constant_without_drifting(make: Callable[
 
 
 def test_a_phones_rotated_clip_comes_out_upright(make: Callable[..., Path], tmp_path: Path) -> None:
-    lying = make("lying.mp4", "-t", 1.5, "-vf", "scale=240:320,transpose=cclock", "-an")
+    lying = make("lying.mp4", "-t", 1.5, "-vf", "scale=240:320,transpose=clock", "-an")
     face = make("phone.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", source=lying)
     if probe(face).rotation == 0:    # since ffmpeg 6 it is an option of the input
-        face = make("phone7.mp4", "-c", "copy", source=lying, before=("-display_rotation", "-90"))
+        face = make("phone7.mp4", "-c", "copy", source=lying, before=("-display_rotation", "90"))
     assert (probe(face).width, probe(face).height) == (240, 320)
     speech = make("one.wav", "-t", 1.3, source=SPEECH)
     check(face, speech, tmp_path / "out.mp4", (240, 320), Fraction(25), 1.3)

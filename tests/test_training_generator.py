@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def head_clip(identity: int) -> PreparedClip:
     frames = np.stack(list(draw_talking(identity, speech_to_articulation(samples, 25), 25, SIZE)))
     box = np.array([0.29, 0.22, 0.71, 0.79], np.float32) * SIZE
     return PreparedClip(f"clip-{identity}", FPS, frames, np.tile(box, (len(frames), 1)), log_mel(samples))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks gain nothing from threads, and on a busy machine the threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -90,9 +90,16 @@ def save_generator(
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, part, metadata={"format": "pt", **(metadata or {})})
+        os.chmod(part, 0o666 & ~_umask())    # safetensors keeps its files to their owner
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)    # it can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def _build(checkpoint: Checkpoint) -> Generator:

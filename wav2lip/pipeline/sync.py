@@ -80,6 +80,7 @@ def sync(
         lips = Lips(checkpoint.generator, device, exact=options.compat)
     if checkpoint.notice:
         progress.say(checkpoint.notice)
+    progress.detail(f"Generator: {checkpoint.description}; on {device}.")
 
     waiting = max(2, WAITING_BYTES // (3 * width * height))
     with clock.measure("track"):
