@@ -14,7 +14,7 @@ from media_samples import mean_difference, run_ffmpeg
 
 import wav2lip
 from wav2lip.media.clip import Clip, Colour, Frame
-from wav2lip.media.ffmpeg import url
+from wav2lip.media.ffmpeg import pass_timestamps_through, url
 from wav2lip.media.probe import probe, probe_sound
 from wav2lip.media.read import read_frames
 
@@ -95,7 +95,8 @@ def test_the_frame_rate_is_kept_exactly(make: Callable[..., Path], tmp_path: Pat
 def test_a_variable_frame_rate_becomes_constant_without_drifting(make: Callable[..., Path], tmp_path: Path) -> None:
     # 25 a second, then 12.5: as many stored pictures in the first second as in the next two.
     keep = "select='lt(t,1)+not(mod(n,2))',scale=240:240"
-    face = make("variable.mp4", "-t", 3, "-vf", keep, "-vsync", "vfr", "-an")
+    through = [word for name, value in pass_timestamps_through().items() for word in (f"-{name}", value)]
+    face = make("variable.mp4", "-t", 3, "-vf", keep, *through, "-an")
     assert probe(face).variable_rate
     speech = make("long.wav", "-t", 2.8, source=SPEECH)
     check(face, speech, tmp_path / "out.mp4", (240, 240), Fraction(25), 2.8)
