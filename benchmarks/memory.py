@@ -2,9 +2,9 @@
 
     python benchmarks/memory.py --face clip.mp4 --audio speech.wav --seconds 10 --seconds 600
 
-The video is looped, without re-encoding, and so is the sound; frames and everything else stay the same. The figures are
-the largest sum of resident memory over the program and the ffmpeg processes that it starts, sampled ten times a second
-from /proc (Linux).
+The video is looped, without re-encoding, and so is the sound; frames and everything else stay the same. The figures
+are the largest sum of memory over the program and the ffmpeg processes that it starts, what they share counted once,
+sampled ten times a second from /proc (Linux).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MB = 1_000_000
 
 
 def resident(pid: int) -> int:
-    """Return the resident bytes of a process and all below it."""
+    """Return the bytes of memory of a process and all below it; a page that n processes share counts 1/n for each."""
     total, waiting = 0, [pid]
     while waiting:
         one = waiting.pop()
         try:
-            for line in Path(f"/proc/{one}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
+            for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
                     total += int(line.split()[1]) * 1024
             for task in Path(f"/proc/{one}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())

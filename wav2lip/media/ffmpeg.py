@@ -23,6 +23,8 @@ from wav2lip.errors import Wav2LipError
 BINARY_VARIABLE = "WAV2LIP_FFMPEG"
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 PIPE_BYTES = 1 << 20                              # Linux's limit for ordinary users; 64 KB slows large frames down
+# glibc learns to keep freed frames for later, and fragments; a fixed limit (bytes) gives them back at once.
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
 _STDERR_LINES = 50                                # a damaged file can make millions
 _BOILERPLATE = re.compile(
     r"conversion failed|error while (opening|filtering|processing)|task finished|terminating thread|"
@@ -118,6 +120,7 @@ class Process:
                 stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 bufsize=0,
+                env={**_MEMORY, **os.environ},
                 start_new_session=True,           # Ctrl-C is ours to handle: it must not reach ffmpeg first
             )
         except OSError as error:
