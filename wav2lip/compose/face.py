@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 
 from wav2lip.media.clip import Frame
-
-SIZE = 96    # pixels: the generator's faces are 96 x 96
+from wav2lip.models.generator import FACE_SIZE
 
 
 def crop_face(frame: Frame, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
     """Return the face in columns x1..x2-1 and rows y1..y2-1 as uint8 (96, 96, 3), bilinear as in training."""
-    return cv2.resize(frame[y1:y2, x1:x2], (SIZE, SIZE))
+    return cv2.resize(frame[y1:y2, x1:x2], (FACE_SIZE, FACE_SIZE))
 
 
 def network_input(faces: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -28,7 +27,7 @@ def network_input(faces: np.ndarray, references: np.ndarray) -> np.ndarray:
         float32 (n, 6, 96, 96) in [0, 1].
     """
     masked = faces.copy()
-    masked[:, SIZE // 2 :] = 0
+    masked[:, FACE_SIZE // 2 :] = 0
     stacked = np.concatenate((masked, references), axis=3)
     # Divided in float64 and then rounded to float32, as the original does.
     return np.ascontiguousarray((stacked / 255.0).transpose(0, 3, 1, 2), dtype=np.float32)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError
-from wav2lip.media.probe import probe_sound
 from wav2lip.media.sound import read_samples
 from wav2lip.speech.mel import mel_blocks
 from wav2lip.speech.windows import mel_windows, original_frames, original_windows, sound_frames
@@ -39,7 +38,6 @@ class Speech:
         Raises:
             MediaError: there is no sound, it cannot be decoded, or it is too short for the original's rule.
         """
-        probe_sound(path)
         samples = sum(len(block) for block in read_samples(path))
         frames = (original_frames if compat else sound_frames)(samples, fps)
         if frames == 0:

@@ -85,12 +85,13 @@ def sync(
     waiting = max(2, WAITING_BYTES // (3 * width * height))
     with clock.measure("track"):
         track, found_by = find_track(source, min(source.frames, speech.frames), options, device, progress, waiting)
-    if not track.found:
+    found = track.found
+    if not found:
         raise NoFaceError(
             f"No face was found in {face} ({len(track)} frames, looked for with {found_by}). "
             "Choose another --detector, or say where it is with --box top bottom left right."
         )
-    progress.detail(f"A face in {track.found} of {len(track)} frames ({found_by}).")
+    progress.detail(f"A face in {found} of {len(track)} frames ({found_by}).")
 
     plan = list(runs(len(track), speech.frames, options.extension))
     frames = sum(run.length for run in plan)
@@ -128,7 +129,7 @@ def sync(
         duration=float(frames / source.fps),
         faces=sum(track.box(number) is not None for run in plan for number in run.frames()),
         source_frames=len(track),
-        source_faces=track.found,
+        source_faces=found,
         detector=found_by,
         generator=checkpoint.description,
         device=device,
