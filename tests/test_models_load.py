@@ -16,7 +16,7 @@ from wav2lip.errors import WeightsError
 from wav2lip.models import load, store
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
-from wav2lip.models.load import load_checkpoint, load_generator, save_generator
+from wav2lip.models.load import load_checkpoint, load_generator, save_network
 from wav2lip.models.store import KnownFile, sha256_of
 
 
@@ -54,7 +54,7 @@ def test_a_loaded_generator_gives_the_same_faces_and_does_not_need_the_file_any_
 
 def test_a_loaded_generator_can_be_trained_on(tmp_path: Path, generator: Generator) -> None:
     path = tmp_path / "weights.safetensors"
-    save_generator(generator, path)
+    save_network(generator, path)
     loaded = load_generator(path).train()
     loaded(torch.zeros(2, 1, 80, 16), torch.zeros(2, 6, 96, 96)).mean().backward()
     assert all(parameter.grad is not None for parameter in loaded.parameters())
@@ -64,8 +64,8 @@ def test_half_precision_weights_come_back_as_float32_and_nearly_the_same(
     tmp_path: Path, generator: Generator
 ) -> None:
     half, full = tmp_path / "half.safetensors", tmp_path / "full.safetensors"
-    save_generator(generator, half, {"data": "GRID"})
-    save_generator(generator, full, dtype=torch.float32)
+    save_network(generator, half, {"data": "GRID"})
+    save_network(generator, full, dtype=torch.float32)
     assert half.stat().st_size < 0.6 * full.stat().st_size
     with safe_open(half, framework="pt") as file:
         assert file.metadata()["data"] == "GRID"
@@ -79,7 +79,7 @@ def test_half_precision_weights_come_back_as_float32_and_nearly_the_same(
 def test_saving_replaces_the_file_and_leaves_nothing_beside_it(tmp_path: Path, generator: Generator) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_text("old")
-    save_generator(generator, path)
+    save_network(generator, path)
     assert load_generator(path).channels == 3
     assert list(tmp_path.iterdir()) == [path]
 
@@ -96,14 +96,14 @@ def test_saving_that_fails_leaves_the_old_file(
 
     monkeypatch.setattr(load, "save_file", fail)
     with pytest.raises(OSError, match="no space left"):
-        save_generator(generator, path)
+        save_network(generator, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_a_saved_generator_has_the_permissions_of_any_new_file(tmp_path: Path, generator: Generator) -> None:
-    save_generator(generator, tmp_path / "weights.safetensors")
+    save_network(generator, tmp_path / "weights.safetensors")
     (tmp_path / "plain").touch()
     assert (tmp_path / "weights.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
@@ -143,7 +143,7 @@ def test_without_a_path_the_shipped_generator_is_taken_and_that_is_said(
     tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "demo.safetensors"
-    save_generator(generator, path, {"description": "a small generator trained on drawn faces"})
+    save_network(generator, path, {"description": "a small generator trained on drawn faces"})
     monkeypatch.setattr(load, "demo_checkpoint", lambda: path)
     loaded = load_checkpoint()
     assert loaded.generator.channels == 3

@@ -5,7 +5,7 @@ Source: Zhang et al. 2017 (arXiv 1708.05237).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
 from wav2lip.models.checkpoint import expect, read_checkpoint
+from wav2lip.models.precision import fast_bfloat16
 from wav2lip.models.store import sha256_of
 
 MEANS = (104.0, 117.0, 123.0)      # blue, green, red: the network was trained on BGR
@@ -50,7 +51,7 @@ class S3FDDetector:
         self._device = torch.device(device)
         self._compat = compat
         self._dtype = torch.float32
-        if not compat and self._device.type == "cpu" and _fast_bfloat16():
+        if not compat and self._device.type == "cpu" and fast_bfloat16(self._device):
             self._dtype = torch.bfloat16      # three times as fast; boxes move by less than their own tremble
         self._network.to(self._device, self._dtype)
         if not compat:
@@ -145,11 +146,3 @@ def decode(maps: Sequence[Tensor]) -> list[np.ndarray]:
     faces, owner = torch.cat(rows).cpu().numpy(), torch.cat(pictures).cpu().numpy()
     faces, owner = (values[np.argsort(-faces[:, 4], kind="stable")] for values in (faces, owner))
     return [faces[owner == picture] for picture in range(len(maps[0]))]
-
-
-def _fast_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16 itself; emulated, it is slower than float32."""
-    capabilities: Callable[[], dict[str, bool]] | None = getattr(torch.cpu, "get_capabilities", None)
-    if capabilities is None:    # older versions of torch do not tell
-        return False
-    return any(capabilities().get(unit, False) for unit in ("avx512_bf16", "amx_bf16"))

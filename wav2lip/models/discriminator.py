@@ -43,11 +43,12 @@ class Discriminator(nn.Module):
         )
         self.binary_pred = nn.Sequential(nn.Conv2d(16 * c, 1, 1), nn.Sigmoid())
 
-    def forward(self, faces: Tensor) -> Tensor:
+    def forward(self, faces: Tensor, *, logits: bool = False) -> Tensor:
         """Return the probability that each face is real.
 
         Args:
             faces: (B, 3, T, 96, 96) in [0, 1], BGR; only rows 48..95 are looked at.
+            logits: return the logarithm of the odds instead: a probability that is rounded to 0 or 1 teaches nothing.
 
         Returns:
             (B * T, 1), time-major: all of the batch at t = 0, then at t = 1, and so on.
@@ -56,4 +57,6 @@ class Discriminator(nn.Module):
         x = x[:, :, x.shape[2] // 2 :]
         for block in self.face_encoder_blocks:
             x = block(x)
-        return self.binary_pred(x).flatten(1)
+        score, sigmoid = self.binary_pred
+        odds = score(x).flatten(1)
+        return odds if logits else sigmoid(odds)

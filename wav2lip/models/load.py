@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from wav2lip.errors import WeightsError
 from wav2lip.models.checkpoint import Checkpoint, expect, read_checkpoint
+from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import FULL_CHANNELS, Generator
 from wav2lip.models.store import demo_checkpoint
+from wav2lip.models.syncnet import SyncNet
 
-_FIRST_WEIGHTS = "face_encoder_blocks.0.0.conv_block.0.weight"    # its first dimension is the network's width
+# By kind of network: its class, and the weights whose first dimension is its width.
+_NETWORKS: dict[str, tuple[Callable[[int], nn.Module], str]] = {
+    "generator": (Generator, "face_encoder_blocks.0.0.conv_block.0.weight"),
+    "syncnet": (SyncNet, "face_encoder.0.conv_block.0.weight"),
+    "discriminator": (Discriminator, "face_encoder_blocks.0.0.conv_block.0.weight"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ def load_checkpoint(
         WeightsError: the file is missing, broken, or of another network.
     """
     checkpoint = read_checkpoint(demo_checkpoint() if path is None else path)
-    generator = _build(checkpoint).to(device)
+    generator = cast(Generator, build(checkpoint, "generator")).to(device)
     description = f"{checkpoint.path.name}: {_describe(checkpoint, generator)}"
     notice = None
     if path is None:
@@ -68,23 +76,32 @@ def load_generator(path: str | os.PathLike[str] | None = None, device: str | tor
     return load_checkpoint(path, device).generator
 
 
-def save_generator(
-    generator: Generator,
+def load_syncnet(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> SyncNet:
+    """Load an expert SyncNet of any width, in float32 and in eval mode.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return cast(SyncNet, build(read_checkpoint(path), "syncnet")).to(device)
+
+
+def save_network(
+    network: nn.Module,
     path: str | os.PathLike[str],
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a generator as safetensors; the file appears whole or not at all.
+    """Write a network as safetensors; the file appears whole or not at all.
 
     Args:
-        generator: its width is read from the tensors when it is loaded again.
+        network: its width is read from the tensors when it is loaded again.
         path: the file, replaced if it is there.
         metadata: texts to carry along: data, licence, figures.
         dtype: float16 or float32, of the convolutions' weights; biases and batch norms are small and stay float32.
     """
     tensors = {
         name: tensor.detach().cpu().to(dtype if tensor.dim() > 1 else tensor.dtype).contiguous()
-        for name, tensor in generator.state_dict().items()
+        for name, tensor in network.state_dict().items()
     }
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -102,11 +119,21 @@ def _umask() -> int:
     return mask
 
 
-def _build(checkpoint: Checkpoint) -> Generator:
-    expect(checkpoint, "generator")
-    first = checkpoint.state_dict[_FIRST_WEIGHTS]
+def build(checkpoint: Checkpoint, kind: str) -> nn.Module:
+    """Return the network that a checkpoint holds, as wide as its tensors say, in float32 and in eval mode.
+
+    Args:
+        checkpoint: as `read_checkpoint` gives it.
+        kind: which network it must be: generator, syncnet or discriminator.
+
+    Raises:
+        WeightsError: it is another network, or one of another shape.
+    """
+    expect(checkpoint, kind)
+    make, mark = _NETWORKS[kind]
+    first = checkpoint.state_dict[mark]
     with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
-        network = Generator(channels=first.shape[0] if first.dim() else 1)
+        network = make(first.shape[0] if first.dim() else 1)
     _check_fit(checkpoint, network.state_dict())
     network.load_state_dict({name: _own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
     return network.eval()

@@ -27,9 +27,12 @@ def original_frames(samples: int, fps: Fraction) -> int:
     columns = 1 + samples // HOP
     if columns < WINDOW:
         return 0
-    # Frames whose window ends inside: floor(80 i / fps) <= columns - 16; then one more with the last 16 columns.
-    inside = -(-(columns - WINDOW + 1) * fps.numerator // (COLUMNS_PER_SECOND * fps.denominator))
-    return inside + 1
+    return frames_inside(columns, fps) + 1    # one more, with the last 16 columns
+
+
+def frames_inside(columns: int, fps: Fraction) -> int:
+    """Return how many frames have a window that ends within so many mel columns: floor(80 i / fps) + 16 <= columns."""
+    return max(0, -(-(columns - WINDOW + 1) * fps.numerator // (COLUMNS_PER_SECOND * fps.denominator)))
 
 
 def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Iterator[np.ndarray]:
