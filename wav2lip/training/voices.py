@@ -13,6 +13,7 @@ import numpy as np
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.speech.mel import SAMPLE_RATE
 
+PROGRAM = "espeak-ng"
 LANGUAGES = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029", "de", "fr-fr", "es", "it", "pt-br", "nl", "sv")
 VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5")
 
@@ -76,13 +77,16 @@ def speak(text: str, voice: Voice) -> np.ndarray:
     """
     import soxr
 
-    program = shutil.which("espeak-ng")
+    program = shutil.which(PROGRAM)
     if program is None:
-        raise UsageError("Drawn heads speak with espeak-ng, which is missing. Install it (apt install espeak-ng).")
+        raise UsageError(
+            f"Drawn heads without a recording speak with {PROGRAM}, which is missing. "
+            f"Install it (apt install {PROGRAM}), or give a recording."
+        )
     command = [program, "-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdin", "--stdout"]
     run = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if run.returncode or not run.stdout:
-        raise Wav2LipError(f"espeak-ng -v {voice.name} failed: {run.stderr.decode(errors='replace').strip()[:200]}")
+        raise Wav2LipError(f"{PROGRAM} -v {voice.name} failed: {run.stderr.decode(errors='replace').strip()[:200]}")
     with wave.open(io.BytesIO(run.stdout)) as sound:
         rate = sound.getframerate()
         # A stream's header states no true length, so everything behind it is read.
