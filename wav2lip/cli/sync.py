@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from wav2lip.cli.parameters import FourNumbers, OriginalSpellings, Rate
+from wav2lip.cli.run import INTERRUPTED, tidy_when_terminated
 from wav2lip.errors import Wav2LipError
-
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 def _file(**kwargs: Any) -> Any:
@@ -80,7 +76,7 @@ def sync(**given: Any) -> None:
     Options may be written as for the original inference.py, with underscores too.
     """
     quiet, verbose, as_json = (given.pop(name) for name in ("quiet", "verbose", "as_json"))
-    signal.signal(signal.SIGTERM, _terminate)
+    tidy_when_terminated()
     try:
         report = _run(given, -1 if quiet else 1 if verbose else 0)
     except Wav2LipError as error:
@@ -111,7 +107,3 @@ def _run(given: dict[str, Any], level: int) -> Any:
         **given,
     )
     return run(face, audio, output, options, TerminalProgress(level))
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)    # an exception, so that everything half-done is tidied up
