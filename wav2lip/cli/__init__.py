@@ -5,7 +5,11 @@ from __future__ import annotations
 import click
 
 from wav2lip import __version__
+from wav2lip.cli.distill import distill
+from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
+from wav2lip.cli.synth import synth
+from wav2lip.cli.train import train
 
 EXIT_CODES = """\b
 Exit codes:
@@ -25,3 +29,7 @@ def main() -> None:
 
 
 main.add_command(sync)
+main.add_command(preprocess)
+main.add_command(train)
+main.add_command(distill)
+main.add_command(synth)

@@ -1,103 +1,197 @@
-"""The training loop of the generator: L1 on faces whose lower half it cannot see, heaviest on the mouth."""
+"""Training the generator: L1 on faces whose lower half it cannot see, then the expert's judgement too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from accelerate import Accelerator
+from torch import Tensor, nn
 
-from wav2lip.models.generator import FACE_SIZE, Generator
-from wav2lip.training.dataset import Batch, Sampler
-from wav2lip.training.prepared import PreparedClip
+from wav2lip.models.generator import Generator
+from wav2lip.models.load import save_network
+from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet
+from wav2lip.training import losses
+from wav2lip.training.augment import NO_AUGMENTATION, Augmentation
+from wav2lip.training.engine import Batches, Evaluation, Figures, Part, Trainee, to_device
+from wav2lip.training.evaluate import contact_sheet, evaluate
+from wav2lip.training.layout import TrainingClip
+from wav2lip.training.log import EVALUATION
+from wav2lip.training.samples import Batch, Rules, Sampler, generator_input
 
-MOUTH = (slice(56, 92), slice(20, 76))    # rows and columns of the 96 x 96 face in which errors are reported
-MOUTH_WEIGHT = 4.0                        # of an error there, against 1 elsewhere
-EDGE_WEIGHT = 0.5                         # of the error in the differences of neighbouring pixels: sharp lips
+SYNC_BELOW = 0.75          # of the expert's mean loss on held-out clips: from there on it takes part
+EVALUATION_SEED = 1
+SHEET_ROWS = 8
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """How to train.
+class GeneratorOptions:
+    """How to train a generator. The defaults are the original's, but for its defects.
 
-    `plain_steps` without augmentation come first, then it grows to full strength over `ramp_steps`: with strong
-    augmentation from the first step the network learns to ignore the speech.
+    Attributes:
+        steps: of the schedule: number of the last step.
+        batch_size: windows in a batch of each process.
+        frames: consecutive frames in a window; with 1 more different samples are seen, but the expert cannot judge.
+        rate: Adam's learning rate at the first step.
+        betas: Adam's.
+        cosine: let the rate fall to 0 along half a cosine instead of keeping it.
+        mouth: what an error in the mouth region counts against one elsewhere.
+        edges: what errors in the differences of neighbouring pixels count.
+        sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75.
+        compat: train as the original program: SyncNet in train mode, the switch forgotten by checkpoints, references
+            from any other frame, each frame's speech from one frame too early, the box as it was detected.
+        augmentation: of the samples; not with `compat`.
+        seed: of all samples.
+        evaluation_samples: faces that an evaluation looks at.
     """
 
     steps: int
-    batch_size: int = 32
-    rate: float = 1e-3                    # Adam's at the first step; it falls to 0 along half a cosine
-    plain_steps: int = 0
-    ramp_steps: int = 1000
+    batch_size: int = 16
+    frames: int = WINDOW_FRAMES
+    rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    cosine: bool = False
+    mouth: float = 1.0
+    edges: float = 0.0
+    sync_weight: float = 0.01
+    compat: bool = False
+    augmentation: Augmentation = NO_AUGMENTATION
     seed: int = 0
+    evaluation_samples: int = 256
 
-    def strength(self, step: int) -> float:
-        """Return how strongly the samples of a step are changed, in [0, 1]."""
-        return float(np.clip((step - self.plain_steps) / max(self.ramp_steps, 1), 0, 1))
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        return self.rate * (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2 if self.cosine else self.rate
 
 
-def train_generator(
-    network: Generator, sets: Sequence[Sequence[PreparedClip]], options: TrainOptions
-) -> Iterator[tuple[int, float]]:
-    """Train a generator in place.
+class GeneratorTrainee(Trainee):
+    """The generator, as the engine trains it.
 
     Args:
-        network: the generator; left in training mode, channels-last.
+        network: is trained in place.
         sets: clips to learn from; every set has the same share of the samples, whatever its size.
-        options: steps, rate and augmentation.
-
-    Yields:
-        After every step its number, from 0, and the mouth region's mean absolute error, of 255.
+        held: clips to judge by; may be empty.
+        options: how.
+        expert: judges the lips; None trains without.
+        metadata: texts for the file that `export` writes.
     """
-    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: (1 + np.cos(np.pi * min(step / options.steps, 1))) / 2
-    )
-    weights = mouth_weights()
-    sampler = Sampler(sets, options.batch_size, options.seed)
-    with ThreadPoolExecutor(1) as ahead:    # the next batch is cut while this one is learned from
-        coming = ahead.submit(sampler.batch, 0, options.strength(0))
-        for step in range(options.steps):
-            mel, faces, target = batch_tensors(coming.result())
-            coming = ahead.submit(sampler.batch, step + 1, options.strength(step + 1))
-            with torch.autocast("cpu", torch.bfloat16):
-                made = network(mel, faces)
-            made = made.float()
-            optimizer.zero_grad(set_to_none=True)
-            loss(made, target, weights).backward()
-            optimizer.step()
-            schedule.step()
-            yield step, mouth_error(made.detach(), target)
+
+    kind = "generator"
+
+    def __init__(
+        self,
+        network: Generator,
+        sets: Sequence[Sequence[TrainingClip]],
+        held: Sequence[TrainingClip],
+        options: GeneratorOptions,
+        expert: SyncNet | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.options = options
+        optimizer = torch.optim.Adam(network.parameters(), options.rate, options.betas)
+        self.parts = [Part("", "generator", network, optimizer)]
+        self.batches = _batches(sets, options)
+        self.expert = expert.requires_grad_(False).train(options.compat) if expert else None
+        self.sync_weight = 0.0
+        self._held = held
+        self._metadata = metadata or {}
+        self._sets = sets
+
+    def start(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.weights = None
+        if self.options.mouth != 1:
+            self.weights = losses.mouth_weights(self.options.mouth).to(accelerator.device)
+        if self.expert:
+            self.expert.to(accelerator.device)
+
+    def learn(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        return self._teach(batch, step)[0]
+
+    def evaluate(self) -> Evaluation:
+        network = self.accelerator.unwrap_model(self.parts[0].network)
+        if not self._held:
+            return Evaluation({}, contact_sheet(network, self._sets[0], SHEET_ROWS, EVALUATION_SEED))
+        scores = evaluate(network, self._held, self.options.evaluation_samples, EVALUATION_SEED)
+        figures = {EVALUATION + name: value for name, value in asdict(scores).items()}
+        if self.expert:
+            figures[EVALUATION + "sync"] = self._held_out_sync(network)
+        return Evaluation(figures, contact_sheet(network, self._held, SHEET_ROWS, EVALUATION_SEED))
+
+    def heed(self, evaluation: Figures) -> None:
+        """Let the expert take part from the evaluation on in which its mean loss is below 0.75 (spec E.5)."""
+        if evaluation.get(EVALUATION + "sync", math.inf) < SYNC_BELOW:
+            self.sync_weight = self.options.sync_weight
+
+    def state(self) -> dict[str, Any]:
+        return {} if self.options.compat else {"sync_weight": self.sync_weight}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.sync_weight = float(state.get("sync_weight", 0.0))
+
+    def export(self, folder: Path, step: int) -> list[Path]:
+        path = folder / "generator.safetensors"
+        network = self.accelerator.unwrap_model(self.parts[0].network)
+        save_network(network, path, {"steps": str(step), **self._metadata})
+        return [path]
+
+    def _teach(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Make one step of the generator; return its losses, what it made and what it should have made."""
+        mel, faces, truth = generator_input(batch)
+        target = self._target(mel, faces, truth)
+        made = self.parts[0].network(mel, faces)
+        total, found = self._judge(batch, made, target)
+        self._descend(self.parts[0], total, step)
+        return {name: loss.detach() for name, loss in found.items()}, made.detach(), target
+
+    def _target(self, mel: Tensor, faces: Tensor, truth: Tensor) -> Tensor:
+        """Return what the generator shall make of its input."""
+        return truth
+
+    def _judge(self, batch: Batch, made: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss to minimise, and its parts."""
+        found = {"l1": losses.reconstruction(made, target, self.weights, self.options.edges)}
+        total = (1 - self.sync_weight) * found["l1"]
+        if self.sync_weight and self.expert:
+            found["sync"] = self._sync(batch, made)
+            total = total + self.sync_weight * found["sync"]
+        return total, found
+
+    def _descend(self, part: Part, loss: Tensor, step: int) -> None:
+        set_rate(part.optimizer, self.options.rate_at(step))
+        part.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        part.optimizer.step()
+
+    def _sync(self, batch: Batch, made: Tensor) -> Tensor:
+        assert self.expert is not None
+        with self.accelerator.autocast():
+            return losses.sync(self.expert, batch.mel[:, None], made)
+
+    def _held_out_sync(self, network: nn.Module) -> float:
+        """Return the expert's mean loss on generated windows of held-out clips."""
+        rules = Rules.of(compat=self.options.compat)
+        sampler = Sampler([self._held], self.options.batch_size, EVALUATION_SEED, rules, NO_AUGMENTATION)
+        found = []
+        for number in range(max(1, self.options.evaluation_samples // (WINDOW_FRAMES * self.options.batch_size))):
+            batch = to_device(sampler.batch(number), self.accelerator.device)
+            mel, faces, _ = generator_input(batch)
+            found.append(float(self._sync(batch, network(mel, faces))))
+        return sum(found) / len(found)
 
 
-def loss(made: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean absolute error of faces (B, 3, 96, 96) and of their pixel differences."""
-    error = made - target
-    across = (error[..., 1:] - error[..., :-1]).abs() * weights[..., 1:]
-    down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weights[..., 1:, :]
-    return (error.abs() * weights).mean() + EDGE_WEIGHT * (across.mean() + down.mean())
+def _batches(sets: Sequence[Sequence[TrainingClip]], options: GeneratorOptions) -> Batches:
+    rules = Rules.of(compat=options.compat, frames=options.frames)
+    augmentation = NO_AUGMENTATION if options.compat else options.augmentation
+    return Sampler(sets, options.batch_size, options.seed, rules, augmentation).batch
 
 
-def mouth_weights() -> Tensor:
-    """Return what an error counts at each pixel, (1, 1, 96, 96), 1 on average."""
-    weights = torch.ones(1, 1, FACE_SIZE, FACE_SIZE)
-    weights[..., MOUTH[0], MOUTH[1]] = MOUTH_WEIGHT
-    return weights / weights.mean()
-
-
-def mouth_error(made: Tensor, target: Tensor) -> float:
-    """Return the mean absolute error of two batches of faces in the mouth region, of 255."""
-    return 255 * float((made - target)[..., MOUTH[0], MOUTH[1]].abs().mean())
-
-
-def batch_tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mel (B, 1, 80, 16), faces (B, 6, 96, 96) and target (B, 3, 96, 96) in [0, 1], channels-last."""
-    def pictures(levels: np.ndarray) -> Tensor:
-        pixels = torch.from_numpy(levels).permute(0, 3, 1, 2).float() / 255
-        return pixels.contiguous(memory_format=torch.channels_last)
-
-    return torch.from_numpy(batch.mel)[:, None], pictures(batch.faces), pictures(batch.target)
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of the coming step."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,210 @@
+"""The training loop through the command line: what it writes, going on after any end, and what it refuses."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from tests.seeded import seeded_state_dict
+from tests.training_clips import head_clip
+from wav2lip.cli import main
+from wav2lip.models.generator import Generator
+from wav2lip.models.load import load_generator, save_network
+from wav2lip.models.syncnet import SyncNet
+from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
+from wav2lip.training.layout import find_clips
+from wav2lip.training.log import read_log
+from wav2lip.training.runs import read_saved
+from wav2lip.training.splits import is_held_out
+
+TINY = ["--width", "1/16", "--batch-size", "2", "--frames", "1", "--device", "cpu", "--precision", "fp32",
+        "--evaluation-samples", "4"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clips")
+    held = next(n for n in range(100) if is_held_out(f"clip-{n}"))
+    for identity in (0, 1, held):
+        head_clip(root, identity, 0.8)
+    return root
+
+
+def arguments(data: Path, run: Path, *more: str) -> list[str]:
+    return ["train", "generator", "--data", str(data), "-o", str(run), "--workers", "0", *TINY, *more]
+
+
+def train(data: Path, run: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, arguments(data, run, *more))
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_generator(run / "generator.safetensors").state_dict()
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_learns_and_leaves_log_curves_pictures_checkpoints_and_weights(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    result = train(data, run, "--steps", "60", "--evaluate-every", "30", "--rate", "0.003", "--note", "data", "drawn")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip() == str(run / "generator.safetensors")
+    rows = read_log(run / "log.jsonl")
+    losses = [row["l1"] for row in rows if "l1" in row]
+    assert losses[-1] < 0.95 * losses[0]
+    assert [row["step"] for row in rows if "eval_right" in row] == [30, 60]
+    strip = cv2.imread(str(run / "samples_step000000060" / "0_0.jpg"))
+    assert strip.shape == (8 * 96, 4 * 96, 3)
+    assert cv2.imread(str(run / "curves.png")).std() > 10
+    assert (run / "log.csv").read_text().startswith("step,seconds,l1")
+    saved = torch.load(run / "checkpoint_step000000060.pth", weights_only=True)
+    assert {"state_dict", "optimizer", "global_step", "global_epoch"} <= saved.keys()
+    assert saved["global_step"] == 60
+
+
+def test_going_on_gives_what_no_interruption_gives(data: Path, tmp_path: Path) -> None:
+    options = ["--augment", "1", "--plain-steps", "1", "--ramp-steps", "2", "--cosine"]
+    assert train(data, tmp_path / "whole", "--steps", "6", *options).exit_code == 0
+    # The schedule depends on --steps: a run that shall go on is stopped, not finished early.
+    assert train(data, tmp_path / "parts", "--steps", "6", "--save-every", "2", "--keep", "0", *options).exit_code == 0
+    for number in (4, 6):
+        (tmp_path / "parts" / f"checkpoint_step{number:09d}.pth").unlink()
+    (tmp_path / "parts" / "generator.safetensors").unlink()
+    again = train(data, tmp_path / "parts", "--steps", "6", *options)
+    assert "Going on from step 2" in again.stderr
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(data: Path, tmp_path: Path) -> None:
+    steps = ["--steps", "40", "--save-every", "5", "--evaluate-every", "1000"]
+    assert train(data, tmp_path / "whole", *steps).exit_code == 0
+    command = [sys.executable, "-m", "wav2lip", *arguments(data, tmp_path / "killed", *steps)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    wait_for(tmp_path / "killed", process)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "killed" / "generator.safetensors").exists()
+    assert train(data, tmp_path / "killed", *steps).exit_code == 0
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+    whole, killed = (read_log(tmp_path / name / "log.jsonl") for name in ("whole", "killed"))
+    assert [{**row, "seconds": 0} for row in whole] == [{**row, "seconds": 0} for row in killed]
+
+
+def test_a_run_that_is_asked_to_stop_keeps_what_it_has(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "wav2lip", *arguments(data, run, "--steps", "100000", "--save-every", "2")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    wait_for(run, process)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in words
+    newest = max(run.glob("checkpoint_step*.pth"))
+    assert read_saved(newest, "generator").step == int(newest.stem[-9:])
+    assert not list(run.glob(".*.part"))
+
+
+def wait_for(run: Path, process: subprocess.Popen) -> None:
+    """Wait until a run has written its first checkpoint."""
+    for _ in range(600):
+        if list(run.glob("checkpoint_step*.pth")):
+            return
+        assert process.poll() is None
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint in a minute")
+
+
+def test_the_originals_checkpoint_is_taken_up_with_its_optimizer(data: Path, tmp_path: Path) -> None:
+    network = Generator(1)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    network(torch.zeros(2, 1, 80, 16), torch.zeros(2, 6, 96, 96)).mean().backward()
+    optimizer.step()
+    path = tmp_path / "checkpoint_step000000007.pth"
+    state = {f"module.{name}": tensor for name, tensor in network.state_dict().items()}
+    torch.save(
+        {"state_dict": state, "optimizer": optimizer.state_dict(), "global_step": 7, "global_epoch": 2}, path
+    )
+    result = train(data, tmp_path / "run", "--from", str(path), "--steps", "9")
+    assert "Going on from step 7" in result.stderr
+    saved = read_saved(tmp_path / "run" / "checkpoint_step000000009.pth", "generator")
+    assert saved.epoch == 2
+    assert float(saved.optimizer["state"][0]["step"]) == 3
+
+
+def test_bare_weights_begin_a_run_at_step_0(data: Path, tmp_path: Path) -> None:
+    save_network(Generator(1), tmp_path / "start.safetensors")
+    result = train(data, tmp_path / "run", "--from", str(tmp_path / "start.safetensors"), "--steps", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "Going on" not in result.stderr
+    start = ["--from", str(tmp_path / "start.safetensors")]
+    wide = train(data, tmp_path / "wide", *start, "--steps", "1", "--width", "1/8")
+    assert wide.exit_code == 2
+    assert "another width" in wide.stderr
+
+
+def test_what_makes_no_sense_is_refused_in_a_sentence(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(data, run, "--steps", "2").exit_code == 0
+    for more, code, words in [
+        (["--steps", "2"], 2, "has reached step 2 already"),
+        (["--steps", "4", "--device", "cuda"], 2, "no CUDA device"),
+        (["--steps", "4", "--expert", str(run / "generator.safetensors")], 2, "leave --frames at 5"),
+        (["--steps", "4", "--frames", "5", "--expert", str(run / "generator.safetensors")], 4, "expert SyncNet"),
+        (["--steps", "4", "--data", str(run)], 2, "holds no training clips"),
+        (["--steps", "4", "--width", "0"], 2, "share of the full width"),
+    ]:
+        if torch.cuda.is_available() and "cuda" in more:
+            continue
+        result = train(data, run, *more)
+        assert result.exit_code == code, result.stderr
+        assert words in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def trainee(data: Path, compat: bool) -> GeneratorTrainee:
+    expert = SyncNet(1)
+    expert.load_state_dict(seeded_state_dict(expert.state_dict()))
+    clips = find_clips(data)
+    options = GeneratorOptions(steps=10, batch_size=2, compat=compat, evaluation_samples=4)
+    return GeneratorTrainee(Generator(1), [clips], clips, options, expert)
+
+
+def test_the_expert_joins_in_when_lips_are_near_and_a_checkpoint_remembers(data: Path) -> None:
+    one = trainee(data, compat=False)
+    one.heed({"eval_sync": 0.8})
+    assert one.sync_weight == 0
+    one.heed({"eval_sync": 0.7})
+    assert one.sync_weight == 0.01
+    again = trainee(data, compat=False)
+    again.restore(one.state())
+    assert again.sync_weight == 0.01
+    forgetful = trainee(data, compat=True)
+    forgetful.heed({"eval_sync": 0.7})
+    again.restore(forgetful.state())
+    assert again.sync_weight == 0
+
+
+@pytest.mark.parametrize("compat", [False, True])
+def test_the_expert_is_in_eval_mode_but_for_the_original(data: Path, tmp_path: Path, compat: bool) -> None:
+    from wav2lip.training.engine import LoopOptions
+    from wav2lip.training.engine import train as run
+
+    one = trainee(data, compat)
+    one.sync_weight = 0.03
+    before = {name: tensor.clone() for name, tensor in one.expert.state_dict().items()}
+    options = LoopOptions(steps=1, evaluate_every=5, workers=0, device="cpu", precision="fp32")
+    run(one, tmp_path, options, lambda text: None)
+    drifts = not same(before, one.expert.state_dict())
+    assert drifts == compat
+    assert all(np.isfinite(row["eval_sync"]) for row in read_log(tmp_path / "log.jsonl") if "eval_sync" in row)

@@ -1,0 +1,315 @@
+"""`wav2lip train`: the expert, the generator, the generator with a discriminator, and a look at what came out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from wav2lip.cli.run import reported
+from wav2lip.errors import UsageError
+
+if TYPE_CHECKING:
+    from wav2lip.training.augment import Augmentation
+    from wav2lip.training.engine import LoopOptions, Trainee
+    from wav2lip.training.layout import TrainingClip
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+FULL_GENERATOR, FULL_SYNCNET, FULL_DISCRIMINATOR = 16, 32, 32    # channels of the networks of full width
+FOLLOWED_CLIPS = 20                                              # whole clips that `evaluate` generates
+
+
+class Width(click.ParamType):
+    """A share of the full width: 1, 0.5, 1/4."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            above, _, below = str(value).partition("/")
+            width = float(above) / float(below or 1)
+        except (ValueError, ZeroDivisionError):
+            width = 0.0
+        if not 1 / 16 <= width <= 4:
+            self.fail(f"{value!r} is not a share of the full width, such as 1, 0.5 or 1/4.", param, ctx)
+        return width
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds several options, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+DATA = _options(
+    click.option("--data", "--data-root", type=FOLDER, multiple=True, required=True,
+                 help="Preprocessed clips. May be given again; each root has the same share of the samples."),
+    click.option("--filelists", type=FOLDER,
+                 help="Folder with train.txt and val.txt. [default: clips are held out by their names]"),
+    click.option("-o", "--output", "--checkpoint-dir", type=FOLDER, required=True,
+                 help="Folder of the run: checkpoints, log, curves, pictures; goes on from where it stands."),
+    click.option("--from", "from_file", "--checkpoint-path", type=FILE,
+                 help="Checkpoint or weights to begin with, also of the original program."),
+)
+LOOP = _options(
+    click.option("--width", type=Width(), default="1", show_default=True, help="Share of the full width."),
+    click.option("--batch-size", type=click.IntRange(1), help="Samples a step.  [default: 64 for syncnet, else 16]"),
+    click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
+                 help="Learning rate."),
+    click.option("--cosine", is_flag=True, help="Let the rate fall to 0 at the last step."),
+    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--evaluate-every", type=click.IntRange(1), help="Steps.  [default: 10000 for syncnet, else 3000]"),
+    click.option("--save-every", type=click.IntRange(1), help="Steps.  [default: as --evaluate-every]"),
+    click.option("--keep", type=click.IntRange(0), default=3, show_default=True,
+                 help="How many checkpoints to keep; 0 keeps all."),
+    click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that cut samples."),
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+    click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True),
+    click.option("--jitter", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+                 help="How far boxes are moved."),
+    click.option("--augment", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+                 help="How much colours, shapes and sound are changed in the end."),
+    click.option("--plain-steps", type=click.IntRange(0), help="Steps without changes.  [default: a third]"),
+    click.option("--ramp-steps", type=click.IntRange(0), help="Steps until they are complete.  [default: a third]"),
+    click.option("--note", type=(str, str), multiple=True, help="A name and a text to keep in the weights' file."),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors."),
+)
+COMPAT = click.option("--compat", is_flag=True, help="Train as the original program, defects included.")
+LOSS = _options(
+    click.option("--frames", type=click.IntRange(1), default=5, show_default=True,
+                 help="Consecutive frames a sample; the expert needs 5, 1 shows more different ones."),
+    click.option("--mouth", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
+                 help="What an error in the mouth counts against one elsewhere."),
+    click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
+                 help="What errors of neighbouring pixels' differences count: sharper lips."),
+    click.option("--expert", type=FILE, help="Weights of the expert SyncNet. Without it lips are not judged."),
+    click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
+                 help="Held-out faces that an evaluation looks at."),
+)
+
+
+@click.group()
+def train() -> None:
+    """Train the networks on preprocessed clips."""
+
+
+@train.command()
+@click.option("--steps", type=click.IntRange(1), default=200_000, show_default=True)
+@DATA
+@LOOP
+@COMPAT
+@click.option("--grouped", type=click.IntRange(1), default=8, show_default=True,
+              help="Windows of each clip in a batch, which are each other's wrong ones.")
+@reported
+def syncnet(**given: Any) -> None:
+    """Train the expert: do lips and speech belong together?"""
+    check_extras()
+    import torch
+
+    from wav2lip.models.syncnet import SyncNet
+    from wav2lip.training.expert import ExpertOptions, ExpertTrainee
+
+    sets, held = _sets(given)
+    torch.manual_seed(given["seed"])
+    network = SyncNet(_channels(given, FULL_SYNCNET))
+    options = ExpertOptions(
+        steps=given["steps"], batch_size=given["batch_size"] or 64, rate=given["rate"], cosine=given["cosine"],
+        seed=given["seed"], compat=given["compat"], grouped=given["grouped"], augmentation=_augmentation(given),
+    )
+    run_trainee(ExpertTrainee(network, sets, held, options, dict(given["note"])), given, evaluate_every=10_000)
+
+
+@train.command()
+@click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
+@DATA
+@LOOP
+@COMPAT
+@LOSS
+@click.option("--sync-weight", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+              help="Of the expert's loss, once its mean is below 0.75.")
+@reported
+def generator(**given: Any) -> None:
+    """Train the generator."""
+    check_extras()
+    from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
+
+    network, sets, held, options, expert = prepare_generator(given, GeneratorOptions)
+    run_trainee(GeneratorTrainee(network, sets, held, options, expert, dict(given["note"])), given)
+
+
+@train.command()
+@click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
+@DATA
+@click.option("--from-disc", "--disc-checkpoint-path", type=FILE,
+              help="Checkpoint or weights of a discriminator to begin with, also of the original program.")
+@LOOP
+@COMPAT
+@LOSS
+@click.option("--sync-weight", type=click.FloatRange(0, 1), default=0.03, show_default=True,
+              help="Of the expert's loss, once its mean is below 0.75.")
+@click.option("--quality-weight", type=click.FloatRange(0, 1), default=0.07, show_default=True,
+              help="Of the discriminator's judgement.")
+@reported
+def gan(**given: Any) -> None:
+    """Train the generator with the visual-quality discriminator, for sharper mouths."""
+    check_extras()
+    from wav2lip.models.discriminator import Discriminator
+    from wav2lip.training.engine import load_part
+    from wav2lip.training.gan import GanOptions, GanTrainee, new_discriminator
+
+    if given["sync_weight"] + given["quality_weight"] >= 1:
+        raise UsageError("--sync-weight and --quality-weight leave nothing for the picture: their sum must be below 1.")
+    network, sets, held, options, expert = prepare_generator(given, GanOptions, quality_weight=given["quality_weight"])
+    channels = _channels(given, FULL_DISCRIMINATOR)
+    discriminator = Discriminator(channels) if given["compat"] else new_discriminator(channels)
+    trainee = GanTrainee(network, discriminator, sets, held, options, expert, dict(given["note"]))
+    if given["from_disc"]:
+        load_part(trainee.parts[1], given["from_disc"])
+    run_trainee(trainee, given)
+
+
+@train.command()
+@click.argument("weights", type=FILE)
+@click.option("--data", type=FOLDER, multiple=True, required=True, help="Preprocessed clips; may be given again.")
+@click.option("--everything", is_flag=True, help="Use all clips, not only those held out from training.")
+@click.option("--samples", type=click.IntRange(1), default=1024, show_default=True, help="Frames looked at.")
+@click.option("--clips", type=click.IntRange(0), default=FOLLOWED_CLIPS, show_default=True,
+              help="Clips generated as a whole.")
+@click.option("--expert", type=FILE, help="Weights of an expert SyncNet, to measure the offset.")
+@click.option("--sheet", type=FILE, help="Write a picture: reference, masked, output and truth.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@reported
+def evaluate(
+    weights: Path, data: tuple[Path, ...], everything: bool, samples: int, clips: int, expert: Path | None,
+    sheet: Path | None, seed: int, as_json: bool,
+) -> None:
+    """Measure a generator's WEIGHTS on clips that were held out from training."""
+    import cv2
+    import numpy as np
+    from tqdm import tqdm
+
+    from wav2lip.models.inference import fold_batch_norm
+    from wav2lip.models.load import load_generator, load_syncnet
+    from wav2lip.training.evaluate import contact_sheet, follow
+    from wav2lip.training.evaluate import evaluate as score
+    from wav2lip.training.splits import split
+
+    network = fold_batch_norm(load_generator(weights))
+    judge = load_syncnet(expert) if expert else None
+    found, sheets = {}, []
+    for folder in tqdm(data, desc="Evaluating", unit="folder", file=sys.stderr, disable=None):
+        train_clips, held = split(folder)
+        chosen = [*train_clips, *held] if everything else held
+        if not chosen:
+            raise UsageError(f"No clip of {folder} is held out by its name; --everything takes all of them.")
+        figures = asdict(score(network, chosen, samples, seed))
+        if clips:
+            figures |= asdict(follow(network, chosen[:clips], judge))
+        found[folder.name] = figures
+        if sheet:
+            sheets.append(contact_sheet(network, chosen, 8, seed))
+    if sheet:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(sheet), np.hstack(sheets))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for name, figures in found.items():
+        shown = ", ".join(f"{what} {value:.2f}" for what, value in figures.items() if value is not None)
+        click.echo(f"{name}: {shown}")
+
+
+def check_extras() -> None:
+    """Make sure that what trainings need is installed, before it is imported.
+
+    Raises:
+        UsageError: something is missing.
+    """
+    from wav2lip.training.extras import require
+
+    for package in ("accelerate", "matplotlib"):
+        require(package, "train")
+
+
+def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], **more: Any) -> tuple[Any, ...]:
+    """Return network, clips to train on, clips to judge by, options and expert of a generator's training.
+
+    Args:
+        given: the command's options: those of DATA, LOOP and LOSS, `steps`, `sync_weight` and `compat`.
+        make_options: GeneratorOptions, or a class with more of them, which are in `more`.
+    """
+    import torch
+
+    from wav2lip.models.generator import Generator
+    from wav2lip.models.load import load_syncnet
+
+    if given["expert"] and given["frames"] != 5:
+        raise UsageError("--expert judges 5 consecutive frames; leave --frames at 5, or leave the expert out.")
+    sets, held = _sets(given)
+    torch.manual_seed(given["seed"])
+    network = Generator(_channels(given, FULL_GENERATOR))
+    names = (
+        "steps", "frames", "rate", "cosine", "mouth", "edges", "sync_weight", "compat", "seed", "evaluation_samples",
+    )
+    options = make_options(
+        **{name: given[name] for name in names}, batch_size=given["batch_size"] or 16,
+        augmentation=_augmentation(given), **more,
+    )
+    return network, sets, held, options, load_syncnet(given["expert"]) if given["expert"] else None
+
+
+def _sets(given: dict[str, Any]) -> tuple[list[list[TrainingClip]], list[TrainingClip]]:
+    from wav2lip.training.splits import split
+
+    pairs = [split(root, given["filelists"]) for root in given["data"]]
+    return [train_clips for train_clips, _ in pairs], [clip for _, held in pairs for clip in held]
+
+
+def _channels(given: dict[str, Any], full: int) -> int:
+    return max(1, round(given["width"] * full))
+
+
+def _augmentation(given: dict[str, Any]) -> Augmentation:
+    from wav2lip.training.augment import Augmentation
+
+    third = given["steps"] // 3
+    plain, ramp = (given[name] if given[name] is not None else third for name in ("plain_steps", "ramp_steps"))
+    return Augmentation(plain, ramp, given["augment"], given["jitter"])
+
+
+def _loop(given: dict[str, Any], evaluate_every: int) -> LoopOptions:
+    from wav2lip.training.engine import LoopOptions
+
+    every = given["evaluate_every"] or evaluate_every
+    return LoopOptions(
+        steps=given["steps"], evaluate_every=every, save_every=given["save_every"] or every, keep=given["keep"],
+        workers=given["workers"], device=given["device"], precision=given["precision"],
+    )
+
+
+def run_trainee(trainee: Trainee, given: dict[str, Any], evaluate_every: int = 3000) -> None:
+    """Train as a command's options say, tell on stderr how it goes, and print the files with the trained weights."""
+    from tqdm import tqdm
+
+    from wav2lip.training.engine import train as run
+
+    def say(text: str) -> None:
+        if not given["quiet"]:
+            tqdm.write(text, file=sys.stderr)
+
+    for path in run(trainee, given["output"], _loop(given, evaluate_every), say, from_file=given["from_file"]):
+        click.echo(path)
