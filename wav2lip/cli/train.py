@@ -162,6 +162,8 @@ def generator(**given: Any) -> None:
               help="Of the expert's loss, once its mean is below 0.75.")
 @click.option("--quality-weight", type=click.FloatRange(0, 1), default=0.07, show_default=True,
               help="Of the discriminator's judgement.")
+@click.option("--disc-rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
+              help="The discriminator's learning rate.")
 @reported
 def gan(**given: Any) -> None:
     """Train the generator with the visual-quality discriminator, for sharper mouths."""
@@ -172,7 +174,8 @@ def gan(**given: Any) -> None:
 
     if given["sync_weight"] + given["quality_weight"] >= 1:
         raise UsageError("--sync-weight and --quality-weight leave nothing for the picture: their sum must be below 1.")
-    network, sets, held, options, expert = prepare_generator(given, GanOptions, quality_weight=given["quality_weight"])
+    more = {name: given[name] for name in ("quality_weight", "disc_rate")}
+    network, sets, held, options, expert = prepare_generator(given, GanOptions, **more)
     channels = _channels(given, FULL_DISCRIMINATOR)
     discriminator = Discriminator(channels) if given["compat"] else new_discriminator(channels)
     trainee = GanTrainee(network, discriminator, sets, held, options, expert, dict(given["note"]))

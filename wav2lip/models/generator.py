@@ -74,9 +74,11 @@ class Generator(nn.Module):
         if face.dim() == 5:
             steps = face.shape[2]
             # Time-major, as the original: batch norm statistics in training see the same rows.
-            folded = self.forward(torch.cat(mel.unbind(1)), torch.cat(face.unbind(2)))
+            folded = self._generate(torch.cat(mel.unbind(1)), torch.cat(face.unbind(2)))
             return torch.stack(folded.chunk(steps), dim=2)
+        return self._generate(mel, face)
 
+    def _generate(self, mel: Tensor, face: Tensor) -> Tensor:
         skips = []
         x = face
         for block in self.face_encoder_blocks:

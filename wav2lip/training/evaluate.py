@@ -102,12 +102,12 @@ def follow(generator: nn.Module, clips: Sequence[TrainingClip], expert: SyncNet 
         looks = mouth_darkness(made)
         opening, lag = correlation(looks, mouth_darkness(truth))
         curve, curve_lag = correlation(looks, prescribed_opening(clip)[frames])
-        distance: float = 0
+        distance = 0
         if expert is not None:
             distance = abs(best_offset(expert, made, clip.mel, first=int(frames[0])).offset)
         found.append([opening, abs(lag) <= 1, curve, abs(curve_lag) <= 1, distance <= 1])
-    opening, lag, curve, curve_lag, near = (float(value) for value in np.mean(found, axis=0))
-    return Following(opening, lag, curve, curve_lag, None if expert is None else near)
+    opening, near, curve, curve_near, in_time = (float(value) for value in np.mean(found, axis=0))
+    return Following(opening, near, curve, curve_near, None if expert is None else in_time)
 
 
 def generate(generator: nn.Module, mel: Tensor, faces: Tensor) -> Tensor:

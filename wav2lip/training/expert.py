@@ -24,7 +24,7 @@ from wav2lip.training.generator import set_rate
 from wav2lip.training.layout import FPS, TrainingClip
 from wav2lip.training.log import EVALUATION
 from wav2lip.training.offsets import compare, cosines, embed_lips, embed_speech
-from wav2lip.training.samples import APART, SHORTEST, Rules, Sampler, SyncBatch, pictures, window_faces
+from wav2lip.training.samples import APART, SHORTEST, Rules, Sampler, SyncBatch, window_faces
 
 SURE = 0.5         # cosine from which on lips and speech count as belonging together
 JUDGED = 125       # frames of a held-out clip that are judged at most
@@ -100,7 +100,7 @@ class ExpertTrainee(Trainee):
     def learn(self, batch: SyncBatch, step: int) -> dict[str, Tensor]:
         part = self.parts[0]
         set_rate(part.optimizer, self.options.rate_at(step))
-        speech, lips = part.network(batch.mel[:, None], losses.lower_window(pictures(batch.faces)))
+        speech, lips = part.network(batch.mel[:, None], lower_faces(batch))
         if self.options.compat or self.options.grouped == 1:
             loss = losses.matching(speech, lips, batch.same)
         else:
@@ -120,6 +120,11 @@ class ExpertTrainee(Trainee):
         network = self.accelerator.unwrap_model(self.parts[0].network)
         save_network(network, path, {"steps": str(step), **self._metadata})
         return [path]
+
+
+def lower_faces(batch: SyncBatch) -> Tensor:
+    """Return what the expert sees of a batch, float32 (B, 15, 48, 96) in [0, 1]."""
+    return losses.lower_window(batch.faces.permute(0, 4, 1, 2, 3)).float() / 255    # bytes are moved faster
 
 
 def pairs(batch: SyncBatch) -> tuple[Tensor, Tensor]:

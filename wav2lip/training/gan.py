@@ -37,6 +37,10 @@ class GanOptions(GeneratorOptions):
     quality_weight: float = 0.07
     disc_rate: float = 1e-4
 
+    def disc_rate_at(self, step: int) -> float:
+        """Return the discriminator's learning rate at a step."""
+        return self.disc_rate / self.rate * self.rate_at(step)
+
 
 class GanTrainee(GeneratorTrainee):
     """The generator and the discriminator, as the engine trains them: one step each, in turn.
@@ -71,7 +75,7 @@ class GanTrainee(GeneratorTrainee):
         found, made, real = self._teach(batch, step)
         part = self.parts[1]
         found["disc_real"], found["disc_fake"] = losses.discriminate(part.network, _windows(real), _windows(made))
-        self._descend(part, found["disc_real"] + found["disc_fake"], step)
+        self._descend(part, found["disc_real"] + found["disc_fake"], self.options.disc_rate_at(step))
         return {name: loss.detach() for name, loss in found.items()}
 
     def _judge(self, batch: Batch, made: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

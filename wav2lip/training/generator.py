@@ -146,7 +146,7 @@ class GeneratorTrainee(Trainee):
         target = self._target(mel, faces, truth)
         made = self.parts[0].network(mel, faces)
         total, found = self._judge(batch, made, target)
-        self._descend(self.parts[0], total, step)
+        self._descend(self.parts[0], total, self.options.rate_at(step))
         return {name: loss.detach() for name, loss in found.items()}, made.detach(), target
 
     def _target(self, mel: Tensor, faces: Tensor, truth: Tensor) -> Tensor:
@@ -162,8 +162,8 @@ class GeneratorTrainee(Trainee):
             total = total + self.sync_weight * found["sync"]
         return total, found
 
-    def _descend(self, part: Part, loss: Tensor, step: int) -> None:
-        set_rate(part.optimizer, self.options.rate_at(step))
+    def _descend(self, part: Part, loss: Tensor, rate: float) -> None:
+        set_rate(part.optimizer, rate)
         part.optimizer.zero_grad()
         self.accelerator.backward(loss)
         part.optimizer.step()
