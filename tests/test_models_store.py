@@ -76,10 +76,14 @@ def test_the_shipped_weights_are_found_beside_the_package_or_in_it(
     monkeypatch.setattr(store, "__file__", str(package / "models" / "store.py"))
     with pytest.raises(WeightsError, match="not in this installation"):
         store.demo_checkpoint()
+    with pytest.raises(WeightsError, match="--expert"):
+        store.expert_checkpoint()
     for folder in (tmp_path / "checkpoints", package / "checkpoints"):    # an installed package's own comes first
         folder.mkdir(parents=True)
         (folder / store.DEMO_FILE).write_bytes(b"weights")
         assert store.demo_checkpoint() == folder / store.DEMO_FILE
+        (folder / store.EXPERT_FILE).write_bytes(b"weights")
+        assert store.expert_checkpoint() == folder / store.EXPERT_FILE
 
 
 def test_asking_the_store_loads_nothing_heavy() -> None:

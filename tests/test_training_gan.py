@@ -25,7 +25,7 @@ from wav2lip.models.load import load_generator
 from wav2lip.models.syncnet import SyncNet
 from wav2lip.training import generator as generator_module
 from wav2lip.training import losses
-from wav2lip.training.engine import LoopOptions, load_part, make_accelerator, train
+from wav2lip.training.engine import LoopOptions, make_accelerator, train
 from wav2lip.training.gan import GanOptions, GanTrainee, new_discriminator
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
 from wav2lip.training.layout import TrainingClip
@@ -63,7 +63,7 @@ def clips(data: Path) -> list[TrainingClip]:
 def make(clips: list[TrainingClip], *, seed: int = 0, expert: SyncNet | None = None, **options: object) -> GanTrainee:
     torch.manual_seed(seed)
     settings = GanOptions(**{"steps": 4, "batch_size": 2, "evaluation_samples": 10, **options})
-    return GanTrainee(Generator(2), new_discriminator(2), [clips[:1]], clips[1:], settings, expert)
+    return GanTrainee(Generator(2), new_discriminator(4), [clips[:1]], clips[1:], settings, expert)
 
 
 def start(trainee: GanTrainee, precision: str = "fp32") -> GanTrainee:
@@ -101,14 +101,14 @@ def test_a_step_is_that_of_the_original(
 
 
 def test_both_networks_learn(clips: list[TrainingClip]) -> None:
-    trainee = start(make(clips, rate=2e-3))
+    trainee = start(make(clips, frames=1, rate=4e-3, disc_rate=5e-4))
     batch = trainee.batches(0, 0)
     found = [trainee.learn(batch, step) for step in range(40)]
     error = [loss["l1"].item() for loss in found]
-    fooled = [(loss["disc_real"] + loss["disc_fake"]).item() for loss in found]
-    assert np.mean(error[-5:]) < 0.7 * np.mean(error[:5])
-    assert fooled[0] == pytest.approx(2 * np.log(2), abs=0.1)
-    assert min(fooled) < 0.5 * fooled[0]
+    judged = [(loss["disc_real"] + loss["disc_fake"]).item() for loss in found]
+    assert np.mean(error[-5:]) < 0.8 * np.mean(error[:5])
+    assert judged[0] == pytest.approx(2 * np.log(2), abs=0.1)
+    assert min(judged) < 0.7 * judged[0]
 
 
 def test_the_generator_is_led_by_the_discriminator_as_much_as_it_weighs(clips: list[TrainingClip]) -> None:
@@ -131,6 +131,7 @@ def test_any_window_and_precision_will_do(clips: list[TrainingClip], frames: int
     assert all(torch.isfinite(loss) and loss.dtype == torch.float32 for loss in found.values())
     after = [part.network.state_dict()[name] for part, name in _biases(trainee)]
     assert not any(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert not torch.is_autocast_enabled("cpu")
     assert all(p.requires_grad for part in trainee.parts for p in part.network.parameters())
 
 
@@ -179,38 +180,28 @@ def test_a_run_in_two_goes_is_the_run_in_one_go(
     assert losses_of[4] >= {"sync", "perceptual", "disc_real", "disc_fake"}
 
 
-def test_a_plain_training_goes_on_with_the_settings_of_this_one(tmp_path: Path, clips: list[TrainingClip]) -> None:
-    options = GeneratorOptions(steps=1, batch_size=2, evaluation_samples=10)
+def test_a_run_begins_with_a_plain_generator_and_with_a_discriminator(
+    tmp_path: Path, data: Path, clips: list[TrainingClip]
+) -> None:
     loop = LoopOptions(1, workers=0, device="cpu", precision="fp32")
-    train(GeneratorTrainee(Generator(2), [clips[:1]], [], options), tmp_path, loop, lambda text: None)
-    trainee = make(clips)
-    saved = load_part(trainee.parts[0], tmp_path / "checkpoint_step000000001.pth")
-    assert saved.step == 1
-    optimizer = trainee.parts[0].optimizer
-    assert optimizer.param_groups[0]["betas"] == (0.5, 0.999)
-    assert all("exp_avg" in optimizer.state[parameter] for parameter in trainee.parts[0].network.parameters())
+    options = GeneratorOptions(steps=1, batch_size=2, evaluation_samples=10)
+    plain = GeneratorTrainee(Generator(2), [clips[:1]], clips[1:], options)
+    for name, trainee in (("plain", plain), ("gan", make(clips))):
+        train(trainee, tmp_path / name, loop, lambda text: None)
+    generator = tmp_path / "plain" / "checkpoint_step000000001.pth"
+    discriminator = tmp_path / "gan" / "disc_checkpoint_step000000001.pth"
+    begin = ["--from", str(generator), "--from-disc", str(discriminator)]
 
-
-def test_the_command_trains_both_and_begins_with_both(tmp_path: Path, data: Path) -> None:
-    first = invoke(data, tmp_path / "first", "--steps", "1")
-    assert first.exit_code == 0, first.output
-    assert load_generator(tmp_path / "first" / "generator.safetensors").channels == 1
-    begin = [
-        "--from", str(tmp_path / "first" / "checkpoint_step000000001.pth"),
-        "--from-disc", str(tmp_path / "first" / "disc_checkpoint_step000000001.pth"),
-    ]
-    wider = invoke(data, tmp_path / "wider", "--steps", "2", *begin, width="1/8")
+    wider = invoke(data, tmp_path / "run", "--width", "1/4", *begin)
     assert wider.exit_code == 2
-    assert "disc_checkpoint_step000000001.pth is of another width" in wider.output
-    second = invoke(data, tmp_path / "second", "--steps", "2", *begin)
-    assert second.exit_code == 0, second.output
-    steps = {
-        name: [saved["step"].item() for saved in read_saved(
-            tmp_path / "second" / f"{name}checkpoint_step000000002.pth", kind
-        ).optimizer["state"].values()]
-        for name, kind in (("", "generator"), ("disc_", "discriminator"))
-    }
-    assert set(steps[""]) == set(steps["disc_"]) == {2}
+    assert f"{discriminator} is of another width" in wider.output
+    done = invoke(data, tmp_path / "run", *begin)
+    assert done.exit_code == 0, done.output
+    assert load_generator(tmp_path / "run" / "generator.safetensors").channels == 2
+    for name, kind in (("", "generator"), ("disc_", "discriminator")):
+        optimizer = read_saved(tmp_path / "run" / f"{name}checkpoint_step000000002.pth", kind).optimizer
+        assert {int(moments["step"]) for moments in optimizer["state"].values()} == {2}
+        assert optimizer["param_groups"][0]["betas"] == (0.5, 0.999)    # this training's, not those of the plain one
 
 
 def test_weights_that_leave_nothing_for_the_picture_are_refused(tmp_path: Path, data: Path) -> None:
@@ -220,7 +211,7 @@ def test_weights_that_leave_nothing_for_the_picture_are_refused(tmp_path: Path, 
 
 
 def test_two_processes_train_the_same_networks(tmp_path: Path, data: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path[1:]])}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(
         [*launch, TESTS / "two_processes.py", data, tmp_path], env=environment, capture_output=True, text=True,
@@ -239,9 +230,9 @@ def test_two_processes_train_the_same_networks(tmp_path: Path, data: Path) -> No
         assert sum(float(saved.state_dict[name].double().sum()) for name in first["names"]) == first["parameters"][0]
 
 
-def invoke(data: Path, output: Path, *more: str, width: str = "1/16") -> Result:
-    arguments = ["train", "gan", "--data", str(data), "-o", str(output), "--width", width, "--batch-size", "1"]
-    return CliRunner().invoke(main, [*arguments, "--workers", "0", "--device", "cpu", *more])
+def invoke(data: Path, output: Path, *more: str) -> Result:
+    arguments = ["train", "gan", "--data", str(data), "-o", str(output), "--width", "1/8", "--batch-size", "1"]
+    return CliRunner().invoke(main, [*arguments, "--steps", "2", "--workers", "0", "--device", "cpu", *more])
 
 
 def _biases(trainee: GanTrainee) -> list[tuple]:

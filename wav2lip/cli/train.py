@@ -15,6 +15,7 @@ from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
 if TYPE_CHECKING:
+    from wav2lip.models.syncnet import SyncNet
     from wav2lip.training.augment import Augmentation
     from wav2lip.training.engine import LoopOptions, Trainee
     from wav2lip.training.layout import TrainingClip
@@ -24,6 +25,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 FULL_GENERATOR, FULL_SYNCNET, FULL_DISCRIMINATOR = 16, 32, 32    # channels of the networks of full width
+SHIPPED = "shipped"                                              # for --expert: the one that comes along
 FOLLOWED_CLIPS = 20                                              # whole clips that `evaluate` generates
 
 
@@ -95,7 +97,8 @@ LOSS = _options(
                  help="What an error in the mouth counts against one elsewhere."),
     click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
-    click.option("--expert", type=FILE, help="Weights of the expert SyncNet. Without it lips are not judged."),
+    click.option("--expert", type=FILE, metavar=f"FILE|{SHIPPED}",
+                 help="Weights of the expert SyncNet. Without it lips are not judged."),
     click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
 )
@@ -191,7 +194,7 @@ def gan(**given: Any) -> None:
 @click.option("--samples", type=click.IntRange(1), default=1024, show_default=True, help="Frames looked at.")
 @click.option("--clips", type=click.IntRange(0), default=FOLLOWED_CLIPS, show_default=True,
               help="Clips generated as a whole.")
-@click.option("--expert", type=FILE, help="Weights of an expert SyncNet, to measure the offset.")
+@click.option("--expert", type=FILE, help="The expert SyncNet that measures offsets.  [default: the one that ships]")
 @click.option("--sheet", type=FILE, help="Write a picture: reference, masked, output and truth.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -212,7 +215,7 @@ def evaluate(
     from wav2lip.training.splits import split
 
     network = fold_batch_norm(load_generator(weights))
-    judge = load_syncnet(expert) if expert else None
+    judge = fold_batch_norm(load_syncnet(expert))
     found, sheets = {}, []
     for folder in tqdm(data, desc="Evaluating", unit="folder", file=sys.stderr, disable=None):
         train_clips, held = split(folder)
@@ -258,7 +261,6 @@ def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], *
     import torch
 
     from wav2lip.models.generator import Generator
-    from wav2lip.models.load import load_syncnet
 
     if given["expert"] and given["frames"] != 5:
         raise UsageError("--expert judges 5 consecutive frames; leave --frames at 5, or leave the expert out.")
@@ -272,7 +274,15 @@ def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], *
         **{name: given[name] for name in names}, batch_size=given["batch_size"] or 16,
         augmentation=_augmentation(given), **more,
     )
-    return network, sets, held, options, load_syncnet(given["expert"]) if given["expert"] else None
+    return network, sets, held, options, _expert(given["expert"])
+
+
+def _expert(path: Path | None) -> SyncNet | None:
+    from wav2lip.models.load import load_syncnet
+
+    if path is None:
+        return None
+    return load_syncnet(None if str(path) == SHIPPED else path)
 
 
 def _sets(given: dict[str, Any]) -> tuple[list[list[TrainingClip]], list[TrainingClip]]:

@@ -16,7 +16,7 @@ from wav2lip.errors import WeightsError
 from wav2lip.models.checkpoint import Checkpoint, expect, read_checkpoint
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import FULL_CHANNELS, Generator
-from wav2lip.models.store import demo_checkpoint
+from wav2lip.models.store import demo_checkpoint, expert_checkpoint
 from wav2lip.models.syncnet import SyncNet
 
 # By kind of network: its class, and the weights whose first dimension is its width.
@@ -76,13 +76,17 @@ def load_generator(path: str | os.PathLike[str] | None = None, device: str | tor
     return load_checkpoint(path, device).generator
 
 
-def load_syncnet(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> SyncNet:
+def load_syncnet(path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu") -> SyncNet:
     """Load an expert SyncNet of any width, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; None takes the one that ships.
+        device: where it shall run.
 
     Raises:
         WeightsError: the file is missing, broken, or of another network.
     """
-    return cast(SyncNet, build(read_checkpoint(path), "syncnet")).to(device)
+    return cast(SyncNet, build(read_checkpoint(expert_checkpoint() if path is None else path), "syncnet")).to(device)
 
 
 def save_network(

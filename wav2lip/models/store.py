@@ -11,6 +11,7 @@ from pathlib import Path
 from wav2lip.errors import WeightsError
 
 DEMO_FILE = "demo.safetensors"
+EXPERT_FILE = "expert.safetensors"
 RESEARCH_ONLY = "trained on LRS2 (BBC): personal, research and non-commercial use only"
 ORIGINAL_SOURCE = "https://github.com/Rudrabha/Wav2Lip#getting-the-weights"
 
@@ -153,13 +154,26 @@ def demo_checkpoint() -> Path:
     Raises:
         WeightsError: this installation carries none.
     """
+    return _shipped(DEMO_FILE, "--checkpoint")
+
+
+def expert_checkpoint() -> Path:
+    """Return the expert SyncNet that ships with the program.
+
+    Raises:
+        WeightsError: this installation carries none.
+    """
+    return _shipped(EXPERT_FILE, "--expert")
+
+
+def _shipped(file: str, option: str) -> Path:
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "checkpoints", package.parent / "checkpoints"):    # installed; source checkout
-        if (folder / DEMO_FILE).is_file():
-            return folder / DEMO_FILE
+        if (folder / file).is_file():
+            return folder / file
     raise WeightsError(
-        f"The weights that ship with wav2lip are not in this installation ({package / 'checkpoints' / DEMO_FILE}). "
-        "Install the package again, or name a generator with --checkpoint."
+        f"The weights that ship with wav2lip are not in this installation ({package / 'checkpoints' / file}). "
+        f"Install the package again, or name others with {option}."
     )
 
 
