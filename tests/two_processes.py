@@ -11,10 +11,15 @@ import torch
 
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
-from wav2lip.training.engine import LoopOptions, train
+from wav2lip.training.engine import LoopOptions, Trainee, train
 from wav2lip.training.gan import GanOptions, GanTrainee
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
 from wav2lip.training.splits import split
+
+
+def sums(trainee: Trainee) -> list[float]:
+    return [sum(float(p.detach().double().sum()) for p in part.network.parameters()) for part in trainee.parts]
+
 
 data, out = map(Path, sys.argv[1:])
 rank = int(os.environ["RANK"])
@@ -26,16 +31,12 @@ for trainee in (
     GeneratorTrainee(Generator(1), [train_clips], held, plain),
     GanTrainee(Generator(1), Discriminator(1), [train_clips], held, both),
 ):
-
-    def sums() -> list[float]:
-        return [sum(float(p.detach().double().sum()) for p in part.network.parameters()) for part in trainee.parts]  # noqa: B023
-
-    before = sums()
-    loop = LoopOptions(2, workers=0, device="cpu", precision="fp32")
-    train(trainee, out / trainee.kind, loop, lambda text: None)
-    names = [name.removeprefix("module.") for name, _ in trainee.parts[0].network.named_parameters()]
+    before = sums(trainee)
+    train(trainee, out / trainee.kind, LoopOptions(2, workers=0, device="cpu", precision="fp32"), lambda text: None)
     found = {
-        "before": before, "parameters": sums(), "names": names,
+        "before": before,
+        "parameters": sums(trainee),
+        "names": [name.removeprefix("module.") for name, _ in trainee.parts[0].network.named_parameters()],
         "samples": float(trainee.batches(0, rank).target.float().mean()),
     }
     (out / f"{trainee.kind}-{rank}.json").write_text(json.dumps(found))

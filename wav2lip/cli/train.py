@@ -99,6 +99,8 @@ LOSS = _options(
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
     click.option("--expert", type=FILE, metavar=f"FILE|{SHIPPED}",
                  help="Weights of the expert SyncNet. Without it lips are not judged."),
+    click.option("--settled-steps", type=click.IntRange(0), default=0, show_default=True,
+                 help="Last steps in which batch norm keeps its statistics: learning as the network will run."),
     click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
 )
@@ -269,6 +271,7 @@ def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], *
     network = Generator(_channels(given, FULL_GENERATOR))
     names = (
         "steps", "frames", "rate", "cosine", "mouth", "edges", "sync_weight", "compat", "seed", "evaluation_samples",
+        "settled_steps",
     )
     options = make_options(
         **{name: given[name] for name in names}, batch_size=given["batch_size"] or 16,

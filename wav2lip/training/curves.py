@@ -27,7 +27,7 @@ _HELD_OUT = "Held-out clips: other figures"
 _SETTINGS = "Settings"
 _PANELS = (_LOSSES, _MOUTH, _HELD_OUT, _SETTINGS)
 _PANEL_OF = {
-    **dict.fromkeys((f"{EVALUATION}{name}" for name in ("right", "wrong", "copy", "colour")), _MOUTH),
+    **dict.fromkeys((f"{EVALUATION}{name}" for name in ("right", "wrong", "copy", "colour", "teacher")), _MOUTH),
     **dict.fromkeys(("rate", "sync_weight", "strength"), _SETTINGS),
 }
 

@@ -23,6 +23,7 @@ from wav2lip.training.evaluate import longest_run
 from wav2lip.training.generator import set_rate
 from wav2lip.training.layout import FPS, TrainingClip
 from wav2lip.training.log import EVALUATION
+from wav2lip.training.norms import Norms
 from wav2lip.training.offsets import compare, cosines, embed_lips, embed_speech
 from wav2lip.training.samples import APART, SHORTEST, Rules, Sampler, SyncBatch, window_faces
 
@@ -91,6 +92,7 @@ class ExpertTrainee(Trainee):
         self.options = options
         self.parts = [Part("", "syncnet", network, torch.optim.Adam(network.parameters(), options.rate))]
         self.batches = _batches(sets, options)
+        self._norms = Norms(network, compat=options.compat)
         self._held = _evenly(held, options.evaluation_clips)
         self._metadata = metadata or {}
 
@@ -100,6 +102,7 @@ class ExpertTrainee(Trainee):
     def learn(self, batch: SyncBatch, step: int) -> dict[str, Tensor]:
         part = self.parts[0]
         set_rate(part.optimizer, self.options.rate_at(step))
+        self._norms.before(step)
         speech, lips = part.network(batch.mel[:, None], lower_faces(batch))
         if self.options.compat or self.options.grouped == 1:
             loss = losses.matching(speech, lips, batch.same)

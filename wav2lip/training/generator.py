@@ -21,6 +21,7 @@ from wav2lip.training.engine import Batches, Evaluation, Figures, Part, Trainee,
 from wav2lip.training.evaluate import contact_sheet, evaluate
 from wav2lip.training.layout import TrainingClip
 from wav2lip.training.log import EVALUATION
+from wav2lip.training.norms import Norms
 from wav2lip.training.samples import Batch, Rules, Sampler, generator_input
 
 SYNC_BELOW = 0.75          # of the expert's mean loss on held-out clips: from there on it takes part
@@ -42,6 +43,7 @@ class GeneratorOptions:
         mouth: what an error in the mouth region counts against one elsewhere.
         edges: what errors in the differences of neighbouring pixels count.
         sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75.
+        settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
         compat: train as the original program: SyncNet in train mode, the switch forgotten by checkpoints, references
             from any other frame, each frame's speech from one frame too early, the box as it was detected.
         augmentation: of the samples; not with `compat`.
@@ -58,6 +60,7 @@ class GeneratorOptions:
     mouth: float = 1.0
     edges: float = 0.0
     sync_weight: float = 0.01
+    settled_steps: int = 0
     compat: bool = False
     augmentation: Augmentation = NO_AUGMENTATION
     seed: int = 0
@@ -96,6 +99,7 @@ class GeneratorTrainee(Trainee):
         optimizer = torch.optim.Adam(network.parameters(), options.rate, options.betas)
         self.parts = [Part("", "generator", network, optimizer)]
         self.batches = _batches(sets, options)
+        self._norms = Norms(network, compat=options.compat)
         self.expert = expert.requires_grad_(False).train(options.compat) if expert else None
         self.sync_weight = 0.0
         self._held = held
@@ -142,6 +146,7 @@ class GeneratorTrainee(Trainee):
 
     def _teach(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Make one step of the generator; return its losses, what it made and what it should have made."""
+        self._norms.before(step, settled=step >= self.options.steps - self.options.settled_steps)
         mel, faces, truth = generator_input(batch)
         target = self._target(mel, faces, truth)
         made = self.parts[0].network(mel, faces)
