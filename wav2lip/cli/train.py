@@ -86,6 +86,8 @@ LOOP = _options(
                  help="How much colours, shapes and sound are changed in the end."),
     click.option("--plain-steps", type=click.IntRange(0), help="Steps without changes.  [default: a third]"),
     click.option("--ramp-steps", type=click.IntRange(0), help="Steps until they are complete.  [default: a third]"),
+    click.option("--settled-steps", type=click.IntRange(0), default=0, show_default=True,
+                 help="Last steps in which batch norm keeps its statistics: learning as the network will run."),
     click.option("--note", type=(str, str), multiple=True, help="A name and a text to keep in the weights' file."),
     click.option("-q", "--quiet", is_flag=True, help="Only errors."),
 )
@@ -99,8 +101,6 @@ LOSS = _options(
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
     click.option("--expert", type=FILE, metavar=f"FILE|{SHIPPED}",
                  help="Weights of the expert SyncNet. Without it lips are not judged."),
-    click.option("--settled-steps", type=click.IntRange(0), default=0, show_default=True,
-                 help="Last steps in which batch norm keeps its statistics: learning as the network will run."),
     click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
 )
@@ -133,6 +133,7 @@ def syncnet(**given: Any) -> None:
     options = ExpertOptions(
         steps=given["steps"], batch_size=given["batch_size"] or 64, rate=given["rate"], cosine=given["cosine"],
         seed=given["seed"], compat=given["compat"], grouped=given["grouped"], augmentation=_augmentation(given),
+        settled_steps=given["settled_steps"],
     )
     run_trainee(ExpertTrainee(network, sets, held, options, dict(given["note"])), given, evaluate_every=10_000)
 

@@ -43,6 +43,7 @@ class ExpertOptions:
         grouped: windows of each clip in a batch. All windows of a batch are each other's mismatches, but for those of
             one clip that start fewer than 5 frames apart. With 1, half of the windows get the lips of another moment
             instead, and each is compared with its own speech alone.
+        settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
         compat: train as the original program: one pair a window, mismatches from any other frame, also a neighbour.
         augmentation: of the samples; not with `compat`.
         seed: of all samples.
@@ -54,6 +55,7 @@ class ExpertOptions:
     rate: float = 1e-4
     cosine: bool = False
     grouped: int = 8
+    settled_steps: int = 0
     compat: bool = False
     augmentation: Augmentation = NO_AUGMENTATION
     seed: int = 0
@@ -102,7 +104,7 @@ class ExpertTrainee(Trainee):
     def learn(self, batch: SyncBatch, step: int) -> dict[str, Tensor]:
         part = self.parts[0]
         set_rate(part.optimizer, self.options.rate_at(step))
-        self._norms.before(step)
+        self._norms.before(step, settled=step >= self.options.steps - self.options.settled_steps)
         speech, lips = part.network(batch.mel[:, None], lower_faces(batch))
         if self.options.compat or self.options.grouped == 1:
             loss = losses.matching(speech, lips, batch.same)
