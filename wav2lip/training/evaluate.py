@@ -30,7 +30,6 @@ from wav2lip.training.samples import (
 
 RULES = Rules.of(compat=False, frames=1)
 BATCH = 32
-DARK = 0.75          # of the median brightness: darker pixels belong to the inside of the mouth
 LAGS = range(-5, 6)  # frames
 FOLLOWED = 250       # frames of a clip that are followed at most
 
@@ -99,9 +98,10 @@ def follow(generator: nn.Module, clips: Sequence[TrainingClip], expert: SyncNet 
     for clip in clips:
         frames = longest_run(clip.numbers)[:FOLLOWED]
         made, truth = generate_clip(generator, clip, frames)
-        looks = mouth_darkness(made)
-        opening, lag = correlation(looks, mouth_darkness(truth))
-        curve, curve_lag = correlation(looks, prescribed_opening(clip)[frames])
+        prescribed = prescribed_opening(clip)[frames]
+        looks, should_look = measured_opening(truth, prescribed, made, truth)
+        opening, lag = correlation(looks, should_look)
+        curve, curve_lag = correlation(looks, prescribed)
         distance = 0
         if expert is not None:
             distance = abs(best_offset(expert, made, clip.mel, first=int(frames[0])).offset)
@@ -159,11 +159,23 @@ def mouth_error(made: Tensor, target: Tensor) -> float:
     return 255 * float((made - target)[..., MOUTH[0], MOUTH[1]].abs().mean())
 
 
-def mouth_darkness(faces: Tensor) -> np.ndarray:
-    """Return how much of the mouth region of faces (B, 3, 96, 96) is darker than its median skin, float32 (B,)."""
-    grey = faces[..., MOUTH[0], MOUTH[1]].mean(1).flatten(1)
-    darkness = (DARK - grey / grey.median(1, keepdim=True).values).clamp(min=0).mean(1)
-    return darkness.numpy()
+def measured_opening(truth: Tensor, opening: np.ndarray, *videos: Tensor) -> list[np.ndarray]:
+    """Measure in pictures of one clip how far the mouth is open.
+
+    What opening changes in this face, lips, teeth, beard and chin, is learned from its true frames: the direction
+    in which their pixels vary together with the opening. How far a picture lies in that direction is the measure.
+
+    Args:
+        truth: the true faces (n, 3, 96, 96).
+        opening: how far their mouths are open, more or less, (n,).
+        videos: faces (n, 3, 96, 96) to measure.
+
+    Returns:
+        For each video float64 (n,), in no unit.
+    """
+    mouths = _mouths(truth)
+    direction = (opening - opening.mean()) @ (mouths - mouths.mean(axis=0))
+    return [_mouths(faces) @ direction for faces in videos]
 
 
 def prescribed_opening(clip: TrainingClip) -> np.ndarray:
@@ -190,6 +202,11 @@ def longest_run(numbers: np.ndarray) -> np.ndarray:
 def _correlation(made: np.ndarray, truth: np.ndarray) -> float:
     # A mouth that never moves agrees with nothing.
     return float(np.corrcoef(made, truth)[0, 1]) if min(made.std(), truth.std()) > 1e-6 else 0.0
+
+
+def _mouths(faces: Tensor) -> np.ndarray:
+    """Return the mouth regions of faces (n, 3, 96, 96) as float64 (n, pixels)."""
+    return faces[..., MOUTH[0], MOUTH[1]].flatten(1).double().numpy()
 
 
 def _gradient(faces: Tensor) -> float:
