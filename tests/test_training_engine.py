@@ -143,6 +143,18 @@ def test_the_originals_checkpoint_is_taken_up_with_its_optimizer(data: Path, tmp
     assert float(saved.optimizer["state"][0]["step"]) == 3
 
 
+def test_the_originals_command_line_is_understood(data: Path, tmp_path: Path) -> None:
+    save_network(SyncNet(1), tmp_path / "expert.safetensors")
+    words = [
+        "train", "generator", "--data_root", str(data), "--checkpoint_dir", str(tmp_path / "run"), "--width", "1/16",
+        "--syncnet_checkpoint_path", str(tmp_path / "expert.safetensors"), "--steps", "1", "--batch-size", "2",
+        "--evaluation-samples", "1", "--compat", "--device", "cpu", "--workers", "0",
+    ]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.stderr
+    assert "eval_sync" in (tmp_path / "run" / "log.csv").read_text()
+
+
 def test_bare_weights_begin_a_run_at_step_0(data: Path, tmp_path: Path) -> None:
     save_network(Generator(1), tmp_path / "start.safetensors")
     result = train(data, tmp_path / "run", "--from", str(tmp_path / "start.safetensors"), "--steps", "1")

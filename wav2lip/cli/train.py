@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wav2lip.cli.parameters import OriginalSpellings
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wav2lip.training.engine import LoopOptions, Trainee
     from wav2lip.training.layout import TrainingClip
 
+ORIGINAL: Any = {"cls": OriginalSpellings, "context_settings": {"max_content_width": 110}}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -68,7 +70,7 @@ DATA = _options(
 )
 LOOP = _options(
     click.option("--width", type=Width(), default="1", show_default=True, help="Share of the full width."),
-    click.option("--batch-size", type=click.IntRange(1), help="Samples a step.  [default: 64 for syncnet, else 16]"),
+    click.option("--batch-size", type=click.IntRange(2), help="Samples a step.  [default: 64 for syncnet, else 16]"),
     click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
                  help="Learning rate."),
     click.option("--cosine", is_flag=True, help="Let the rate fall to 0 at the last step."),
@@ -99,7 +101,7 @@ LOSS = _options(
                  help="What an error in the mouth counts against one elsewhere."),
     click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
-    click.option("--expert", type=FILE, metavar=f"FILE|{SHIPPED}",
+    click.option("--expert", "--syncnet-checkpoint-path", type=FILE, metavar=f"FILE|{SHIPPED}",
                  help="Weights of the expert SyncNet. Without it lips are not judged."),
     click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
@@ -111,7 +113,7 @@ def train() -> None:
     """Train the networks on preprocessed clips."""
 
 
-@train.command()
+@train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=200_000, show_default=True)
 @DATA
 @LOOP
@@ -138,7 +140,7 @@ def syncnet(**given: Any) -> None:
     run_trainee(ExpertTrainee(network, sets, held, options, dict(given["note"])), given, evaluate_every=10_000)
 
 
-@train.command()
+@train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
 @DATA
 @LOOP
@@ -156,7 +158,7 @@ def generator(**given: Any) -> None:
     run_trainee(GeneratorTrainee(network, sets, held, options, expert, dict(given["note"])), given)
 
 
-@train.command()
+@train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
 @DATA
 @click.option("--from-disc", "--disc-checkpoint-path", type=FILE,
