@@ -28,7 +28,7 @@ def _file(**kwargs: Any) -> Any:
     "--checkpoint",
     "--checkpoint-path",
     type=_file(),
-    help="Generator weights: wav2lip.pth, wav2lip_gan.pth, ... [default: the small generator that ships]",
+    help="Generator weights: wav2lip.pth, wav2lip_gan.pth, ... [default: the one that ships]",
 )
 @click.option("--pads", type=FourNumbers(), default="0 10 0 0", show_default=True, help="Pixels added to the face box.")
 @click.option("--box", type=FourNumbers(), help="Where the face is, always; nothing is detected.")

@@ -20,7 +20,7 @@ class SyncOptions:
     """Options of `wav2lip.sync`; the command line has one of the same name for each.
 
     Attributes:
-        checkpoint: generator weights; None for the small generator that ships with the package.
+        checkpoint: generator weights; None for the one that ships with the package.
         static: use the first frame only, as if it were a still image.
         fps: frame rate of the result when the face is a still image.
         pads: pixels added to the detected face: top, bottom, left, right.

@@ -51,11 +51,11 @@ def draw_curves(rows: Sequence[Row], out: Path) -> None:
         return
     figure = Figure(figsize=SIZE, dpi=100, layout="constrained")
     across = 1 if len(panels) == 1 else 2
-    grid = figure.subplots(-(-len(panels) // across), across, squeeze=False).flat
+    grid = list(figure.subplots(-(-len(panels) // across), across, squeeze=False).flat)
     for axes, (title, curves) in zip(grid, panels.items(), strict=False):
         _draw_panel(axes, title, curves)
         axes.set_xlim(0, 1.02 * max(1, rows[-1]["step"]))
-    for axes in list(grid)[len(panels) :]:
+    for axes in grid[len(panels) :]:
         axes.remove()
     part = out.with_name(f".{out.name}.part")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +19,11 @@ from wav2lip.training import losses
 from wav2lip.training.augment import NO_AUGMENTATION, Augmentation
 from wav2lip.training.engine import Batches, Evaluation, Part, Trainee
 from wav2lip.training.evaluate import longest_run
-from wav2lip.training.generator import set_rate
 from wav2lip.training.layout import FPS, TrainingClip
 from wav2lip.training.log import EVALUATION
 from wav2lip.training.norms import Norms
 from wav2lip.training.offsets import compare, cosines, embed_lips, embed_speech
+from wav2lip.training.rates import rate_at, set_rate
 from wav2lip.training.samples import APART, SHORTEST, Rules, Sampler, SyncBatch, window_faces
 
 SURE = 0.5         # cosine from which on lips and speech count as belonging together
@@ -63,7 +62,7 @@ class ExpertOptions:
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step."""
-        return self.rate * (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2 if self.cosine else self.rate
+        return rate_at(self.rate, step, self.steps, cosine=self.cosine)
 
 
 class ExpertTrainee(Trainee):

@@ -22,6 +22,7 @@ from wav2lip.training.evaluate import contact_sheet, evaluate
 from wav2lip.training.layout import TrainingClip
 from wav2lip.training.log import EVALUATION
 from wav2lip.training.norms import Norms
+from wav2lip.training.rates import rate_at, set_rate
 from wav2lip.training.samples import Batch, Rules, Sampler, generator_input
 
 SYNC_BELOW = 0.75          # of the expert's mean loss on held-out clips: from there on it takes part
@@ -68,7 +69,7 @@ class GeneratorOptions:
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step."""
-        return self.rate * (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2 if self.cosine else self.rate
+        return rate_at(self.rate, step, self.steps, cosine=self.cosine)
 
 
 class GeneratorTrainee(Trainee):
@@ -194,9 +195,3 @@ def _batches(sets: Sequence[Sequence[TrainingClip]], options: GeneratorOptions) 
     rules = Rules.of(compat=options.compat, frames=options.frames)
     augmentation = NO_AUGMENTATION if options.compat else options.augmentation
     return Sampler(sets, options.batch_size, options.seed, rules, augmentation).batch
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of the coming step."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
