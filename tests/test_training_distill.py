@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 from seeded import seeded
-from training_clips import head_clip
+from training_clips import two_clips
 
 from wav2lip.cli.distill import distill
 from wav2lip.models.generator import Generator
@@ -20,31 +19,18 @@ from wav2lip.training.distill import DistillOptions, DistillTrainee
 from wav2lip.training.engine import make_accelerator
 from wav2lip.training.layout import TrainingClip
 from wav2lip.training.samples import generator_input
-from wav2lip.training.splits import is_held_out
 
-IDENTITIES = [next(n for n in range(50) if is_held_out(f"clip-{n}") == held) for held in (False, True)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clips: one to train on, one held out."""
-    root = tmp_path_factory.mktemp("distill")
-    for identity in IDENTITIES:
-        head_clip(root, identity, 1.0)
-    return root
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
+    return two_clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="module")
-def clips(data: Path) -> list[TrainingClip]:
-    return [TrainingClip(data / "heads" / f"clip-{identity}") for identity in IDENTITIES]
+def data(clips: list[TrainingClip]) -> Path:
+    return clips[0].folder.parent
 
 
 @pytest.fixture(scope="module")
@@ -124,4 +110,4 @@ def test_a_teacher_that_is_no_wider_is_refused(tmp_path: Path, data: Path, teach
 
 def invoke(teacher: Path, data: Path, output: Path, *more: str) -> Result:
     arguments = ["--teacher", str(teacher), "--data", str(data), "-o", str(output), "--steps", "1", "--workers", "0"]
-    return CliRunner().invoke(distill, [*arguments, "--batch-size", "1", "--device", "cpu", *more])
+    return CliRunner().invoke(distill, [*arguments, "--batch-size", "2", "--device", "cpu", *more])

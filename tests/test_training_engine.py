@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from seeded import seeded_state_dict
+from training_clips import head_clip
 
-from tests.seeded import seeded_state_dict
-from tests.training_clips import head_clip
 from wav2lip.cli import main
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import load_generator, save_network

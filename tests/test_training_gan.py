@@ -7,7 +7,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from click.testing import CliRunner, Result
 from seeded import seeded
 from torch import Tensor, nn
-from training_clips import head_clip
+from training_clips import two_clips
 
 from wav2lip.cli import main
 from wav2lip.models.discriminator import Discriminator
@@ -31,33 +30,21 @@ from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
 from wav2lip.training.layout import TrainingClip
 from wav2lip.training.runs import read_saved
 from wav2lip.training.samples import Batch
-from wav2lip.training.splits import is_held_out
 
 TESTS = Path(__file__).parent
-IDENTITIES = [next(n for n in range(50) if is_held_out(f"clip-{n}") == held) for held in (False, True)]
 GOLDEN = "gan_step_syncnet_eval"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clips: one to train on, one held out."""
-    root = tmp_path_factory.mktemp("gan")
-    for identity in IDENTITIES:
-        head_clip(root, identity, 1.0)
-    return root
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
+    return two_clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="module")
-def clips(data: Path) -> list[TrainingClip]:
-    return [TrainingClip(data / "heads" / f"clip-{identity}") for identity in IDENTITIES]
+def data(clips: list[TrainingClip]) -> Path:
+    return clips[0].folder.parent
 
 
 def make(clips: list[TrainingClip], *, seed: int = 0, expert: SyncNet | None = None, **options: object) -> GanTrainee:
@@ -231,7 +218,7 @@ def test_two_processes_train_the_same_networks(tmp_path: Path, data: Path) -> No
 
 
 def invoke(data: Path, output: Path, *more: str) -> Result:
-    arguments = ["train", "gan", "--data", str(data), "-o", str(output), "--width", "1/8", "--batch-size", "1"]
+    arguments = ["train", "gan", "--data", str(data), "-o", str(output), "--width", "1/8", "--batch-size", "2"]
     return CliRunner().invoke(main, [*arguments, "--steps", "2", "--workers", "0", "--device", "cpu", *more])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,11 @@ from wav2lip.training import losses
 CLOSE = 1e-4                             # of losses
 SYNC_WEIGHT, QUALITY_WEIGHT = 0.03, 0.07
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).uniform(size=shape).astype(np.float32))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclass

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from training_clips import head_clip
 
-from tests.training_clips import head_clip
 from wav2lip.errors import UsageError
 from wav2lip.speech.mel import SILENCE
 from wav2lip.training.augment import NO_AUGMENTATION, Augmentation, View, change_speech

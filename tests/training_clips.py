@@ -10,6 +10,7 @@ from wav2lip.speech.mel import SAMPLE_RATE
 from wav2lip.training.articulation import speech_to_articulation
 from wav2lip.training.heads import draw_talking
 from wav2lip.training.layout import TrainingClip, pcm16, write_clip
+from wav2lip.training.splits import is_held_out
 
 SIZE = 160
 BOX = np.array([0.29, 0.22, 0.71, 0.79]) * SIZE    # of the face of every drawn head
@@ -31,3 +32,9 @@ def head_clip(root: Path, identity: int, seconds: float = 1.2, faceless: range =
     faces = ((n, frame, BOX) for n, frame in enumerate(frames) if n not in faceless)
     write_clip(folder, len(frames), [pcm16(samples)], faces)
     return TrainingClip(folder)
+
+
+def two_clips(root: Path) -> list[TrainingClip]:
+    """Write two clips: by their names one is to train on, and the other held out."""
+    names = [next(n for n in range(50) if is_held_out(f"clip-{n}") == held) for held in (False, True)]
+    return [head_clip(root, identity, 1.0) for identity in names]
