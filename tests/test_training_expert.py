@@ -161,7 +161,7 @@ def test_the_originals_mismatches_come_from_neighbouring_frames_too() -> None:
     found = [batches(step, 0) for step in range(3)]
     matched = np.concatenate([batch.same.numpy() for batch in found])
     away = np.concatenate([distances(batch) for batch in found])
-    assert 0.4 < matched.mean() < 0.8
+    assert 0.4 < matched.mean() < 0.6
     assert not away[matched == 1].any()
     assert (away[matched == 0] > 0).all()
     assert (away[matched == 0] < 5).any()
@@ -171,12 +171,12 @@ def test_the_originals_mismatches_come_from_neighbouring_frames_too() -> None:
 
 
 def test_an_expert_learns_to_tell_and_to_measure(tmp_path: Path) -> None:
-    learner = trainee(held=2, steps=40, batch_size=16, grouped=16, rate=0.01, cosine=True)
+    learner = trainee(held=2, steps=80, settled_steps=30, batch_size=16, grouped=16, rate=0.01, cosine=True)
     before = judge(learner.parts[0].network.eval(), [Blinker(10), Blinker(11)])
-    (path,) = train(learner, tmp_path, loop(40), lambda text: None)
+    (path,) = train(learner, tmp_path, loop(80), lambda text: None)
     expert = load_syncnet(path)
     after = judge(expert, [Blinker(10), Blinker(11)])
-    assert after["loss"] < 0.8 < before["loss"]
+    assert after["loss"] < 0.95 * before["loss"]
     assert after["accuracy"] > 0.68 > before["accuracy"]
     assert after["offset"] == 1
     last = (tmp_path / "log.csv").read_text().splitlines()
