@@ -16,11 +16,12 @@ ROOMS = {
     "models": set(),
     "faces": {"media", "models"},
     "compose": {"media", "models"},
-    "pipeline": {"media", "speech", "models", "faces", "compose"},
-    "training": {"media", "speech", "models", "faces", "compose"},
-    "cli": {"media", "speech", "models", "faces", "compose", "pipeline", "training"},
+    "pipeline": {"media", "speech", "models", "faces", "compose", "evaluation"},
+    "evaluation": {"media", "speech", "models", "faces"},
+    "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
+    "cli": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training"},
 }
-COMMON = {"errors", "__version__"}
+COMMON = {"errors", "extras", "progress", "__version__"}
 HEAVY = {"torch", "cv2", "librosa", "numpy", "scipy", "skimage", "av", "face_alignment", "tqdm", "ffmpeg"}
 
 

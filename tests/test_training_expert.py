@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from wav2lip.evaluation.offsets import best_offset, compare
 from wav2lip.models.load import load_syncnet
-from wav2lip.models.syncnet import SyncNet
+from wav2lip.models.syncnet import FPS, SyncNet
 from wav2lip.speech.windows import window_start
 from wav2lip.training.augment import NO_AUGMENTATION, Augmentation
 from wav2lip.training.engine import LoopOptions, train
 from wav2lip.training.expert import ExpertOptions, ExpertTrainee, judge, pairs
-from wav2lip.training.layout import FPS, TrainingClip
-from wav2lip.training.offsets import best_offset, compare
+from wav2lip.training.layout import TrainingClip
 from wav2lip.training.runs import read_saved
 from wav2lip.training.samples import SyncBatch, window_faces
 

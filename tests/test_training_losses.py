@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
-from wav2lip.models.syncnet import SyncNet
+from wav2lip.models.syncnet import SyncNet, lower_window
 from wav2lip.training import losses
 
 CLOSE = 1e-4                             # of losses
@@ -126,7 +126,7 @@ def test_the_discriminator_loses_what_the_original_loses(
 
 def test_the_expert_sees_lower_halves_frame_by_frame() -> None:
     faces = noise(2, 3, 5, 96, 96)
-    window = losses.lower_window(faces)
+    window = lower_window(faces)
     assert window.shape == (2, 15, 48, 96)
     for frame in range(5):
         for colour in range(3):
@@ -206,7 +206,7 @@ def test_under_bfloat16_the_losses_are_float32_and_nearly_the_same() -> None:
     same = torch.eye(4, dtype=torch.bool)
 
     def everything() -> list[Tensor]:
-        speech, lips = expert(mel, losses.lower_window(made))
+        speech, lips = expert(mel, lower_window(made))
         return [
             losses.reconstruction(made, real, losses.mouth_weights(4.0), edges=0.5),
             losses.matching(speech, lips, torch.tensor([1.0, 0.0, 1.0, 0.0])),

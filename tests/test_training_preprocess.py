@@ -31,10 +31,10 @@ from media_samples import (
 
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
-from wav2lip.media.sound import read_samples
+from wav2lip.media.sound import pcm16, read_samples
 from wav2lip.speech.mel import SAMPLE_RATE, log_mel
 from wav2lip.training.heads import draw_head
-from wav2lip.training.layout import TrainingClip, find_clips, is_written, pcm16, write_clip
+from wav2lip.training.layout import TrainingClip, find_clips, is_written, write_clip
 from wav2lip.training.locate import find_boxes
 from wav2lip.training.pool import WorkerDied, run_all
 from wav2lip.training.preprocess import NO_FACE, NO_SOUND, TOO_SHORT, UNREADABLE, Job, Preprocessing, preprocess_video

@@ -22,13 +22,13 @@ from seeded import seeded
 from torch import Tensor, nn
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
+from wav2lip.extras import require
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
 from wav2lip.models.syncnet import SyncNet
 from wav2lip.training import advice as words
 from wav2lip.training.advice import advice
 from wav2lip.training.curves import draw_curves
-from wav2lip.training.extras import require
 from wav2lip.training.log import Row, TrainingLog, read_log
 from wav2lip.training.runs import RunFolder, Saved, read_saved
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.media.sound import pcm16
 from wav2lip.speech.mel import SAMPLE_RATE
 from wav2lip.training.articulation import speech_to_articulation
 from wav2lip.training.heads import draw_talking
-from wav2lip.training.layout import TrainingClip, pcm16, write_clip
+from wav2lip.training.layout import TrainingClip, write_clip
 from wav2lip.training.splits import is_held_out
 
 SIZE = 160

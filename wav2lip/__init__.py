@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
     from wav2lip.models.load import load_generator
     from wav2lip.pipeline.options import SyncOptions
-    from wav2lip.pipeline.progress import Progress
     from wav2lip.pipeline.report import SyncReport
     from wav2lip.pipeline.sync import sync
+    from wav2lip.progress import Progress
 
 __version__ = "0.1.0"
 
 _HOME = {
     "MediaError": "wav2lip.errors",
     "NoFaceError": "wav2lip.errors",
-    "Progress": "wav2lip.pipeline.progress",
+    "Progress": "wav2lip.progress",
     "SyncOptions": "wav2lip.pipeline.options",
     "SyncReport": "wav2lip.pipeline.report",
     "UsageError": "wav2lip.errors",

@@ -66,7 +66,7 @@ def preprocess(
     from tqdm import tqdm
 
     from wav2lip.cli.progress import TerminalProgress
-    from wav2lip.pipeline.device import choose_device
+    from wav2lip.models.device import choose_device
     from wav2lip.training.pool import cores
     from wav2lip.training.preprocess import REPORT, Preprocessing, check_usable, find_videos, preprocess_all
 

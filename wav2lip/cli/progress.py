@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wav2lip.pipeline.progress import Advance, Progress
+from wav2lip.progress import Advance, Progress
 
 
 class TerminalProgress(Progress):

@@ -120,6 +120,8 @@ def train() -> None:
 @COMPAT
 @click.option("--grouped", type=click.IntRange(1), default=8, show_default=True,
               help="Windows of each clip in a batch, which are each other's wrong ones.")
+@click.option("--timing", type=click.FloatRange(0), default=0.0, show_default=True,
+              help="What finding the very frame among its neighbours counts; 1 for an expert that measures offsets.")
 @reported
 def syncnet(**given: Any) -> None:
     """Train the expert: do lips and speech belong together?"""
@@ -135,7 +137,7 @@ def syncnet(**given: Any) -> None:
     options = ExpertOptions(
         steps=given["steps"], batch_size=given["batch_size"] or 64, rate=given["rate"], cosine=given["cosine"],
         seed=given["seed"], compat=given["compat"], grouped=given["grouped"], augmentation=_augmentation(given),
-        settled_steps=given["settled_steps"],
+        settled_steps=given["settled_steps"], timing=given["timing"],
     )
     run_trainee(ExpertTrainee(network, sets, held, options, dict(given["note"])), given, evaluate_every=10_000)
 
@@ -250,7 +252,7 @@ def check_extras() -> None:
     Raises:
         UsageError: something is missing.
     """
-    from wav2lip.training.extras import require
+    from wav2lip.extras import require
 
     for package in ("accelerate", "matplotlib"):
         require(package, "train")

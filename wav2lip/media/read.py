@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -62,6 +65,32 @@ def read_frames(clip: Clip, start: int = 0, count: int | None = None, *, stored:
         code = process.finish()
         if code != 0 or (not frames and start == 0):
             raise MediaError(f"{clip.path} cannot be decoded: {process.last_words()}.")
+
+
+def read_at_rate(clip: Clip, fps: Fraction, count: int | None = None) -> Generator[Frame]:
+    """Yield frames at another rate: frame n is the picture whose time is nearest to n / fps s after the first one's.
+
+    Args:
+        clip: as `probe` describes it.
+        fps: frames a second.
+        count: how many frames at most; all by default.
+
+    Yields, Raises:
+        As `read_frames`; a frame that stands for several comes several times, the same array.
+    """
+    given = 0
+    with closing(read_frames(clip)) as frames:
+        for number, frame in enumerate(frames):
+            while number == nearest_frame(given, fps, clip.fps) and (count is None or given < count):
+                yield frame
+                given += 1
+            if given == count:
+                return
+
+
+def nearest_frame(number: int, fps: Fraction, clip_fps: Fraction) -> int:
+    """Return which frame at `clip_fps` is nearest in time to frame `number` at `fps`, of two the earlier."""
+    return ceil(number * clip_fps / fps - Fraction(1, 2))
 
 
 def read_frames_backwards(clip: Clip, start: int, count: int) -> Generator[Frame]:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError
+from wav2lip.media.clip import Clip
 from wav2lip.media.ffmpeg import Process, command, open_input
 from wav2lip.media.probe import audio_track
 
 SAMPLE_RATE = 16_000                              # Hz
+FULL_SCALE = 32768                                # of 16-bit sound
 _BLOCK = 1 << 16                                  # samples of each channel: 4 s at 16 kHz
 
 
@@ -51,6 +53,29 @@ def read_samples(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Generator[
             raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
     if not given:
         raise MediaError(f"The audio track of {path} is empty.")
+
+
+def samples_from_first_frame(clip: Clip) -> Iterator[np.ndarray]:
+    """Yield a video's own sound at 16 kHz so that sample n is heard n / 16000 s after its first picture is shown.
+
+    Yields:
+        float32 (n,), n >= 1, as `read_samples`; nothing where the sound ends before the first picture.
+
+    Raises:
+        MediaError: as `read_samples`.
+    """
+    late = round(clip.start * SAMPLE_RATE)
+    if late < 0:
+        yield np.zeros(-late, np.float32)
+    for block in read_samples(clip.path):
+        skipped, late = min(max(late, 0), len(block)), late - len(block)
+        if skipped < len(block):
+            yield block[skipped:]
+
+
+def pcm16(samples: np.ndarray) -> np.ndarray:
+    """Return float samples (n,), full scale [-1, 1], as 16-bit ones, int16 (n,)."""
+    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def _mono(process: Process, channels: int) -> Iterator[np.ndarray]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.layers import ConvBlock, residual_blocks
 
+FPS = Fraction(25)    # frames a second of all that the expert sees
 WINDOW_FRAMES = 5     # consecutive frames at 25 frames a second: 0.2 s, as long as the 16 mel columns
 
 
@@ -61,3 +65,16 @@ class SyncNet(nn.Module):
         speech = self.audio_encoder(mel).flatten(1)
         lips = self.face_encoder(faces).flatten(1)
         return F.normalize(speech), F.normalize(lips)
+
+
+def lower_window(faces: Tensor) -> Tensor:
+    """Return what the expert sees of consecutive faces.
+
+    Args:
+        faces: (B, 3, 5, 96, 96), BGR.
+
+    Returns:
+        (B, 15, 48, 96): the lower halves, frame-major, BGR within a frame.
+    """
+    lower = faces[..., FACE_SIZE // 2 :, :]
+    return lower.transpose(1, 2).flatten(1, 2)

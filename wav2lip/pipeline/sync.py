@@ -15,18 +15,18 @@ from wav2lip.media.geometry import Geometry
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
+from wav2lip.models.device import choose_device
 from wav2lip.models.load import load_checkpoint
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.device import choose_device
 from wav2lip.pipeline.lips import Lips, Moment, sync_lips
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import default_output, prepare_output
-from wav2lip.pipeline.progress import Progress
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.track import find_track
+from wav2lip.progress import Progress
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
 FACES_AT_A_TIME = {"cpu": 16, "cuda": 128, "mps": 32}

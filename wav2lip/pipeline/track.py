@@ -10,8 +10,8 @@ from wav2lip.faces.detector import make_detector
 from wav2lip.faces.track import Detections, FaceTrack, compat_track, detect_faces, fixed_track, follow
 from wav2lip.media.prefetch import prefetch
 from wav2lip.pipeline.options import SyncOptions
-from wav2lip.pipeline.progress import Progress
 from wav2lip.pipeline.source import Source
+from wav2lip.progress import Progress
 
 BATCH = {"cpu": 1, "cuda": 16, "mps": 4}    # frames detected at a time; S3FD holds about 0.7 GB for one at 720p
 

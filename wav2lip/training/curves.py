@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wav2lip.errors import Wav2LipError
-from wav2lip.training.extras import require
+from wav2lip.extras import require
 from wav2lip.training.log import EVALUATION, Row
 
 if TYPE_CHECKING:

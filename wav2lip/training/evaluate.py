@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wav2lip.evaluation.offsets import best_offset
 from wav2lip.media.sound import read_samples
 from wav2lip.models.generator import FACE_SIZE
-from wav2lip.models.syncnet import SyncNet
+from wav2lip.models.syncnet import FPS, SyncNet
 from wav2lip.training.articulation import speech_to_articulation
 from wav2lip.training.augment import NO_AUGMENTATION
-from wav2lip.training.layout import AUDIO, FPS, TrainingClip
+from wav2lip.training.layout import AUDIO, TrainingClip
 from wav2lip.training.losses import MOUTH
-from wav2lip.training.offsets import best_offset
 from wav2lip.training.samples import (
     Batch,
     Rules,

@@ -12,17 +12,17 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from wav2lip.evaluation.offsets import compare, cosines, embed_lips, embed_speech
 from wav2lip.models.load import save_network
-from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet
+from wav2lip.models.syncnet import FPS, WINDOW_FRAMES, SyncNet
 from wav2lip.speech.windows import frames_inside
 from wav2lip.training import losses
 from wav2lip.training.augment import NO_AUGMENTATION, Augmentation
 from wav2lip.training.engine import Batches, Evaluation, Part, Trainee
 from wav2lip.training.evaluate import longest_run
-from wav2lip.training.layout import FPS, TrainingClip
+from wav2lip.training.layout import TrainingClip
 from wav2lip.training.log import EVALUATION
 from wav2lip.training.norms import Norms
-from wav2lip.training.offsets import compare, cosines, embed_lips, embed_speech
 from wav2lip.training.rates import rate_at, set_rate
 from wav2lip.training.samples import APART, SHORTEST, Rules, Sampler, SyncBatch, window_faces
 
@@ -42,6 +42,8 @@ class ExpertOptions:
         grouped: windows of each clip in a batch. All windows of a batch are each other's mismatches, but for those of
             one clip that start fewer than 5 frames apart. With 1, half of the windows get the lips of another moment
             instead, and each is compared with its own speech alone.
+        timing: what finding the right one among neighbouring windows counts, beside telling right from wrong. Above 0,
+            the windows of a clip follow each other frame by frame.
         settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
         compat: train as the original program: one pair a window, mismatches from any other frame, also a neighbour.
         augmentation: of the samples; not with `compat`.
@@ -54,6 +56,7 @@ class ExpertOptions:
     rate: float = 1e-4
     cosine: bool = False
     grouped: int = 8
+    timing: float = 0.0
     settled_steps: int = 0
     compat: bool = False
     augmentation: Augmentation = NO_AUGMENTATION
@@ -109,10 +112,15 @@ class ExpertTrainee(Trainee):
             loss = losses.matching(speech, lips, batch.same)
         else:
             loss = losses.all_pairs(speech, lips, *pairs(batch))
+        found = {"loss": loss.detach()}
+        if self.options.timing:
+            timing = losses.timing(speech, lips, batch.clip)
+            found["timing"] = timing.detach()
+            loss = loss + self.options.timing * timing
         part.optimizer.zero_grad()
         self.accelerator.backward(loss)
         part.optimizer.step()
-        return {"loss": loss.detach()}
+        return found
 
     def evaluate(self) -> Evaluation:
         network = self.accelerator.unwrap_model(self.parts[0].network)
@@ -145,7 +153,7 @@ def judge(expert: SyncNet, clips: Sequence[TrainingClip]) -> dict[str, float]:
     Returns:
         `loss`: mean binary cross entropy, `accuracy`: share of right answers at a cosine of 0.5, of windows with
         their own speech and with that of their clip at least 5 frames away, half and half; `offset`: share of clips
-        whose lips fit best to speech at most 1 frame away.
+        whose lips fit best to speech at most 1 frame away, `exact`: to their own.
     """
     found = []
     for clip in clips:
@@ -164,10 +172,11 @@ def judge(expert: SyncNet, clips: Sequence[TrainingClip]) -> dict[str, float]:
         similar = cosines(lips, speech)
         away = (distance >= APART).cpu().numpy()
         accuracy = ((similar.diagonal() >= SURE).mean() + (similar[away] < SURE).mean()) / 2
-        found.append([float(loss), float(accuracy), abs(compare(similar, 0).offset) <= 1])
+        offset = compare(similar, 0).offset
+        found.append([float(loss), float(accuracy), abs(offset) <= 1, offset == 0])
     if not found:
         return {}
-    return dict(zip(("loss", "accuracy", "offset"), map(float, np.mean(found, axis=0)), strict=True))
+    return dict(zip(("loss", "accuracy", "offset", "exact"), map(float, np.mean(found, axis=0)), strict=True))
 
 
 def _batches(sets: Sequence[Sequence[TrainingClip]], options: ExpertOptions) -> Batches:
@@ -175,7 +184,7 @@ def _batches(sets: Sequence[Sequence[TrainingClip]], options: ExpertOptions) -> 
         rules = Rules(apart=1, more_than=SHORTEST)
         return Sampler(sets, options.batch_size, options.seed, rules, NO_AUGMENTATION).sync_batch
     sampler = Sampler(sets, options.batch_size, options.seed, Rules(), options.augmentation)
-    return partial(sampler.sync_batch, grouped=options.grouped)
+    return partial(sampler.sync_batch, grouped=options.grouped, neighbours=options.timing > 0)
 
 
 def _evenly(clips: Sequence[TrainingClip], most: int) -> list[TrainingClip]:

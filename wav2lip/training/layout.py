@@ -10,7 +10,6 @@ import wave
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -20,10 +19,9 @@ import numpy as np
 
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.clip import Frame
-from wav2lip.media.sound import read_samples
+from wav2lip.media.sound import FULL_SCALE, read_samples
 from wav2lip.speech.mel import BANDS, SAMPLE_RATE, mel_blocks
 
-FPS = Fraction(25)                       # of all training clips
 QUALITY = 95                             # of the JPEGs, OpenCV's default as in the original program
 MARGIN = (0.30, 0.25, 0.30, 0.30)        # left, top, right, bottom: shares of the box kept around it, to move it in
 TALLEST = 200                            # pixels: what is kept around a box higher than this is stored smaller
@@ -34,7 +32,6 @@ PART_PATTERN = ".wav2lip-*.part"
 
 _VERSION = 1                             # of what stands in clip.npz and wide.npy
 _OPEN = 2048                             # clips whose numbers, boxes and mel are kept in memory
-_FULL_SCALE = 32768                      # of 16-bit sound
 _AGAIN = "remove its folder and preprocess the video again"
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -148,11 +145,6 @@ def write_clip(
     return count
 
 
-def pcm16(samples: np.ndarray) -> np.ndarray:
-    """Return float samples (n,), full scale [-1, 1], as 16-bit ones, int16 (n,)."""
-    return np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
-
-
 def _write_sound(folder: Path, sound: Iterable[np.ndarray]) -> None:
     with open(folder / AUDIO, "wb") as file, wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -164,7 +156,7 @@ def _write_sound(folder: Path, sound: Iterable[np.ndarray]) -> None:
                 for at in range(0, len(block), SAMPLE_RATE):
                     second = block[at : at + SAMPLE_RATE]
                     writer.writeframesraw(second.astype("<i2").tobytes())
-                    yield second.astype(np.float32) / _FULL_SCALE    # so that the mel is that of the file
+                    yield second.astype(np.float32) / FULL_SCALE    # so that the mel is that of the file
 
         columns = list(mel_blocks(stored()))
     np.save(folder / MEL, np.concatenate(columns, axis=1))

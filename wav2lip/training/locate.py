@@ -12,7 +12,7 @@ from wav2lip.faces.detector import Detector
 from wav2lip.faces.shots import ShotCounter
 from wav2lip.faces.track import AGREE, FEWEST, Detections, follow
 from wav2lip.media.clip import Frame
-from wav2lip.training.layout import FPS
+from wav2lip.models.syncnet import FPS
 
 _NO_FACES = np.zeros((0, 5), np.float32)
 

@@ -7,8 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wav2lip.models.generator import FACE_SIZE
+from wav2lip.models.syncnet import lower_window
 
 MOUTH = (slice(56, 92), slice(20, 76))    # rows and columns of the 96 x 96 face that hold the mouth
+
+TEMPERATURE = 0.05    # of cosines: how much better one has to be than another to be sure, where timing is learned
 
 # A probability of exactly 0 or 1 would cost 100 and have a gradient of 1e12, which one Adam step never forgets.
 _SURE = 1e-6
@@ -69,6 +72,24 @@ def all_pairs(a: Tensor, v: Tensor, same: Tensor, ignore: Tensor) -> Tensor:
     return (_mean(costs, same) + _mean(costs, other)) / 2
 
 
+def timing(a: Tensor, v: Tensor, clip: Tensor) -> Tensor:
+    """Return how badly each window finds its own partner among all windows of its clip, the neighbours too.
+
+    The cross entropy of the expert's cosines, sharpened, from speech to lips and from lips to speech.
+
+    Args:
+        a, v: embeddings of speech and of lips, (B, D); row i of one belongs to row i of the other.
+        clip: the clip of each, (B,).
+
+    Source: Chung, Chung, Kang 2019, "Perfect match" (arXiv 1809.08001), in both directions.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        cosines = F.normalize(a.float()) @ F.normalize(v.float()).T
+    odds = (cosines / TEMPERATURE).masked_fill(clip[:, None] != clip, -torch.inf)
+    own = torch.arange(len(odds), device=odds.device)
+    return (F.cross_entropy(odds, own) + F.cross_entropy(odds.T, own)) / 2
+
+
 def sync(expert: nn.Module, mel: Tensor, made: Tensor) -> Tensor:
     """Return how badly the lips of generated faces match the speech, in the expert's eyes.
 
@@ -103,19 +124,6 @@ def discriminate(discriminator: nn.Module, real: Tensor, made: Tensor) -> tuple[
     # In one pass, as a run of several processes needs it; without batch norm the faces do not see each other.
     odds = discriminator(torch.cat([real, made.detach()]), logits=True).unflatten(0, (-1, len(real) + len(made)))
     return _verdict(odds[:, : len(real)], real=True), _verdict(odds[:, len(real) :], real=False)
-
-
-def lower_window(faces: Tensor) -> Tensor:
-    """Return what the expert sees of consecutive faces.
-
-    Args:
-        faces: (B, 3, 5, 96, 96), BGR.
-
-    Returns:
-        (B, 15, 48, 96): the lower halves, frame-major, BGR within a frame.
-    """
-    lower = faces[..., FACE_SIZE // 2 :, :]
-    return lower.transpose(1, 2).flatten(1, 2)
 
 
 def _verdict(odds: Tensor, *, real: bool) -> Tensor:

@@ -23,9 +23,10 @@ from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.probe import probe
-from wav2lip.media.read import read_frames
-from wav2lip.media.sound import SAMPLE_RATE, read_samples
-from wav2lip.training.layout import FPS, PART_PATTERN, TrainingClip, is_clip, pcm16, write_clip
+from wav2lip.media.read import read_at_rate
+from wav2lip.media.sound import SAMPLE_RATE, pcm16, samples_from_first_frame
+from wav2lip.models.syncnet import FPS
+from wav2lip.training.layout import PART_PATTERN, TrainingClip, is_clip, write_clip
 from wav2lip.training.locate import find_boxes
 from wav2lip.training.pool import WorkerDied, run_all
 
@@ -254,10 +255,10 @@ def _preprocess(job: Job, detector: Detector, how: Preprocessing) -> ClipReport:
     most = HELD_BYTES // (clip.width * clip.height * 3)      # frames that may be held
     every = max(1, min(round(how.detect_every * FPS), most))
     short = clip.duration * FPS <= most
-    held = list(_read_at_25(clip, heard)) if short else []
+    held = list(read_at_rate(clip, FPS, heard)) if short else []
 
     def frames() -> Iterator[Frame]:
-        return iter(held) if short else _read_at_25(clip, heard)
+        return iter(held) if short else read_at_rate(clip, FPS, heard)
 
     boxes = find_boxes(
         frames(), detector, every=every, block=max(1, most // every) * every,
@@ -274,21 +275,7 @@ def _preprocess(job: Job, detector: Detector, how: Preprocessing) -> ClipReport:
 
 def _read_sound(clip: Clip) -> np.ndarray:
     """Return the clip's sound from its first picture on, int16 (samples,) at 16 kHz."""
-    sound = np.concatenate([pcm16(block) for block in read_samples(clip.path)])
-    late = round(clip.start * SAMPLE_RATE)
-    return sound[late:] if late >= 0 else np.pad(sound, (-late, 0))
-
-
-def _read_at_25(clip: Clip, most: int) -> Iterator[Frame]:
-    """Yield at most `most` frames at 25 a second, each the one nearest in time."""
-    given = 0
-    with closing(read_frames(clip)) as frames:
-        for number, frame in enumerate(frames):
-            while given < most and ceil(given * clip.fps / FPS - Fraction(1, 2)) == number:
-                yield frame
-                given += 1
-            if given == most:
-                return
+    return np.concatenate([pcm16(block) for block in samples_from_first_frame(clip)])
 
 
 def _make_worker(how: Preprocessing) -> Callable[[Job], ClipReport]:

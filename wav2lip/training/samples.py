@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from wav2lip.models.generator import FACE_SIZE
-from wav2lip.models.syncnet import WINDOW_FRAMES
+from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
 from wav2lip.speech.mel import BANDS, SILENCE
 from wav2lip.speech.windows import WINDOW, frames_inside, window_start
 from wav2lip.training.augment import Augmentation, View, change_speech
-from wav2lip.training.layout import FPS, TrainingClip
+from wav2lip.training.layout import TrainingClip
 
 APART = 5           # frames, 0.2 s, at least between what shall differ: target and reference, right and wrong speech
 SHORTEST = 15       # frames that a clip must have more than, for the original's trainer
@@ -102,7 +102,7 @@ class Sampler:
         strength = self._augmentation.strength(step)
         return stack([self._sample(random, strength) for _ in range(self._batch_size)])
 
-    def sync_batch(self, step: int, rank: int = 0, *, grouped: int = 1) -> SyncBatch:
+    def sync_batch(self, step: int, rank: int = 0, *, grouped: int = 1, neighbours: bool = False) -> SyncBatch:
         """Return the expert's samples of a training step.
 
         Args:
@@ -110,6 +110,7 @@ class Sampler:
             rank: number of the process.
             grouped: windows taken from each clip. With 1, every other window gets the speech of another moment of
                 its clip; with more, all get their own, and serve each other as wrong ones.
+            neighbours: take them one frame after the other, all changed in the same way, not spread over the clip.
         """
         random = np.random.default_rng([self._seed, rank, step])
         strength = self._augmentation.strength(step)
@@ -117,12 +118,17 @@ class Sampler:
         drawn: dict[TrainingClip, int] = {}    # a small set's clips come more than once in a batch
         for _ in range(-(-self._batch_size // grouped)):
             clip, windows = self._clip(random)
-            picked = self._spread(windows, grouped, random)
+            if neighbours:
+                picked = self._run(windows, grouped, random)
+                faces += run_faces(clip, picked, self._augmentation.view(random, strength), random)
+            else:
+                picked = self._spread(windows, grouped, random)
             for start in picked:
                 right = grouped > 1 or random.uniform() < 0.5
                 shown = start if right else int(random.choice(other_windows(windows, start, self._rules.apart)))
-                view = self._augmentation.view(random, strength)
-                faces.append(window_faces(clip, shown, WINDOW_FRAMES, view, random))
+                if not neighbours:
+                    view = self._augmentation.view(random, strength)
+                    faces.append(window_faces(clip, shown, WINDOW_FRAMES, view, random))
                 mels.append(change_speech(speech_window(clip, start), random, strength * random.uniform()))
                 same.append(float(right))
                 clips.append(drawn.setdefault(clip, len(drawn)))
@@ -166,6 +172,11 @@ class Sampler:
                 return clip, windows
         raise ValueError(f"{TRIES} clips in a row have no two windows {self._rules.apart} frames apart.")
 
+    def _run(self, windows: np.ndarray, count: int, random: np.random.Generator) -> list[int]:
+        """Draw `count` windows of a clip that follow each other."""
+        first = int(random.integers(max(1, len(windows) - count + 1)))
+        return [int(start) for start in windows[first : first + count]]
+
     def _spread(self, windows: np.ndarray, count: int, random: np.random.Generator) -> list[int]:
         """Draw `count` windows of a clip, one from each of as many equal stretches of it."""
         stretches = np.array_split(windows, min(count, len(windows)))
@@ -198,6 +209,16 @@ def window_faces(
     """Return consecutive faces of a clip as the networks get them, uint8 (frames, 96, 96, 3)."""
     own = view.own_jitter(random)
     return np.stack([view.crop(*clip.face(start + k), own) for k in range(frames)])
+
+
+def run_faces(
+    clip: TrainingClip, starts: Sequence[int], view: View, random: np.random.Generator
+) -> list[np.ndarray]:
+    """Return the expert's windows from some frames on, uint8 (5, 96, 96, 3) each; every face is cut once."""
+    own = view.own_jitter(random)
+    numbers = sorted({start + k for start in starts for k in range(WINDOW_FRAMES)})
+    cut = {number: view.crop(*clip.face(number), own) for number in numbers}
+    return [np.stack([cut[start + k] for k in range(WINDOW_FRAMES)]) for start in starts]
 
 
 def speech_window(clip: TrainingClip, frame: int) -> np.ndarray:

@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet
+from wav2lip.models.syncnet import FPS, WINDOW_FRAMES, SyncNet, lower_window
 from wav2lip.speech.windows import WINDOW, frames_inside, window_start
-from wav2lip.training.layout import FPS
-from wav2lip.training.losses import lower_window
 
 REACH = 15     # frames of 25 a second, 0.6 s: how far the sound may be early or late
 BATCH = 64     # windows that go through the expert at once
