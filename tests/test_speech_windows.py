@@ -98,4 +98,6 @@ def test_the_originals_number_of_frames_is_told_beforehand(fps: Fraction) -> Non
     assert original_frames(14 * 200, fps) == 0
     for samples in [15 * 200, 15 * 200 + 199, 3333, 12_345, 16_000, 48_000, 100_001]:
         windows = original_windows(numbered(1 + samples // 200), fps)
-        assert original_frames(samples, fps) == len(list(windows))
+        frames = len(list(windows))
+        assert original_frames(samples, fps) == frames
+        assert original_frames(samples, fps, tail=False) == frames - 1

@@ -19,7 +19,8 @@ ROOMS = {
     "pipeline": {"media", "speech", "models", "faces", "compose", "evaluation"},
     "evaluation": {"media", "speech", "models", "faces"},
     "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
-    "cli": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training"},
+    "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation"},
+    "cli": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training", "protocols"},
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
 HEAVY = {"torch", "cv2", "librosa", "numpy", "scipy", "skimage", "av", "face_alignment", "tqdm", "ffmpeg"}

@@ -167,7 +167,7 @@ def test_sound_longer_than_the_video_plays_it_backwards_and_forwards(make: Calla
     assert sum(abs(a - b) <= 1 for a, b in zip(nearest, order, strict=True)) >= 31
 
 
-@pytest.mark.parametrize(("extend", "frames"), [("loop", 33), ("freeze", 33), ("cut", 15)])
+@pytest.mark.parametrize(("extend", "frames"), [("loop", 33), ("freeze", 33), ("stretch", 33), ("cut", 15)])
 def test_sound_longer_than_the_video_can_be_met_otherwise(
     make: Callable[..., Path], tmp_path: Path, extend: str, frames: int
 ) -> None:

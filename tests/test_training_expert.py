@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from wav2lip.evaluation.offsets import best_offset, compare
+from wav2lip.evaluation.offsets import best_offset
+from wav2lip.evaluation.tables import around, summarise
 from wav2lip.models.load import load_syncnet
 from wav2lip.models.syncnet import FPS, SyncNet
 from wav2lip.speech.windows import window_start
@@ -103,9 +104,9 @@ def distances(batch: SyncBatch) -> np.ndarray:
 def test_the_offset_says_by_how_many_frames_the_sound_is_late(late: int) -> None:
     faces = colours(40)
     found = best_offset(Reader(), faces, spoken(faces, late))
-    assert found.offset == late
-    assert found.cosines[15 + late] == pytest.approx(1, abs=1e-5)
-    assert found.confidence == pytest.approx(found.cosines[15 + late] - np.nanmedian(found.cosines))
+    assert (found.late, found.offset) == (late, -late)
+    assert found.distance == found.curve[15 + late] == pytest.approx(0, abs=1e-5)
+    assert found.confidence == pytest.approx(np.nanmedian(found.curve) - found.distance)
     assert found.confidence > 0.05
 
 
@@ -113,21 +114,21 @@ def test_faces_may_begin_within_the_clip_and_be_of_either_form() -> None:
     faces = colours(90)    # more than go through the expert at once
     mel = spoken(faces, 2, first=33)
     found = best_offset(Reader(), faces, mel, first=33)
-    assert found.offset == 2
+    assert found.late == 2
     as_generated = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
-    assert np.allclose(best_offset(Reader(), as_generated, mel, first=33).cosines, found.cosines)
-    assert best_offset(Reader(), faces, mel, first=31).offset == 4
+    assert np.allclose(best_offset(Reader(), as_generated, mel, first=33).curve, found.curve, equal_nan=True)
+    assert best_offset(Reader(), faces, mel, first=31).late == 4
 
 
 def test_a_few_windows_by_chance_do_not_decide() -> None:
     similar = np.full((12, 12), 0.3)
     similar += np.diag(np.full(10, 0.5), 2)
     similar[0, 11] = 1.0    # a single window 11 frames away
-    found = compare(similar, 0)
-    assert found.offset == 2
-    assert found.cosines[15 + 2] == pytest.approx(0.8)
-    assert np.isnan(found.cosines[[15 - 7, 15 + 7]]).all()
-    assert np.isfinite(found.cosines[15 - 6 : 15 + 7]).all()
+    found = summarise(around(1 - similar, 0))
+    assert found.late == 2
+    assert found.curve[15 + 2] == pytest.approx(0.2)
+    assert np.isnan(found.curve[[15 - 7, 15 + 7]]).all()
+    assert np.isfinite(found.curve[15 - 6 : 15 + 7]).all()
 
 
 def test_lips_without_sound_or_too_few_are_refused() -> None:
@@ -180,7 +181,7 @@ def test_an_expert_learns_to_tell_and_to_measure(tmp_path: Path) -> None:
     assert after["accuracy"] > 0.68 > before["accuracy"]
     assert after["offset"] == 1
     last = (tmp_path / "log.csv").read_text().splitlines()
-    assert last[0] == "step,seconds,loss,eval_loss,eval_accuracy,eval_offset"
+    assert last[0] == "step,seconds,loss,eval_loss,eval_accuracy,eval_offset,eval_exact"
     assert float(last[-1].split(",")[3]) == pytest.approx(after["loss"], abs=0.01)    # the file is in 16 bit
     clip = Blinker(12)
     random = np.random.default_rng(0)
@@ -188,7 +189,17 @@ def test_an_expert_learns_to_tell_and_to_measure(tmp_path: Path) -> None:
     for late in (-3, 0, 5):
         columns = window_start(abs(late), FPS)
         mel = np.pad(clip.mel, ((0, 0), (columns, 0))) if late > 0 else clip.mel[:, columns:]
-        assert best_offset(expert, faces, mel).offset == late
+        assert best_offset(expert, faces, mel).late == late
+
+
+def test_an_expert_can_learn_to_find_the_very_frame(tmp_path: Path) -> None:
+    options = {"steps": 60, "settled_steps": 20, "batch_size": 16, "grouped": 16, "rate": 0.01, "cosine": True}
+    learner = trainee(timing=1.0, **options)
+    train(learner, tmp_path, loop(60), lambda text: None)
+    names, *lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert names.startswith("step,seconds,loss,timing")
+    timing = [float(line.split(",")[3]) for line in lines if line.split(",")[3]]
+    assert timing[-1] < 0.8 * timing[0]
 
 
 def test_an_expert_that_always_says_the_same_is_right_half_of_the_time() -> None:

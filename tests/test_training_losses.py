@@ -156,6 +156,22 @@ def test_blurring_costs_more_when_edges_count() -> None:
     assert losses.reconstruction(target + 0.5, target, edges=0.5).item() == pytest.approx(0.5)
 
 
+def test_timing_asks_each_window_for_its_own_partner_among_those_of_its_clip() -> None:
+    clip = torch.tensor([0, 0, 0, 1, 1])
+    speech, lips = noise(5, 8), noise(5, 8, seed=1)
+    cosines = (F.normalize(speech) @ F.normalize(lips).T).double() / losses.TEMPERATURE
+    expected = []
+    for odds in (cosines, cosines.T):
+        for row in range(5):
+            others = [column for column in range(5) if clip[column] == clip[row]]
+            expected.append(torch.logsumexp(odds[row, others], 0) - odds[row, row])
+    assert losses.timing(speech, lips, clip).item() == pytest.approx(float(torch.stack(expected).mean()), rel=1e-5)
+    # Whoever is surely right has nothing to learn, whatever the other clip is like.
+    sure = torch.eye(5)
+    assert losses.timing(sure, sure, clip).item() < 1e-7
+    assert losses.timing(sure, sure.roll(1, 0), clip).item() > 1
+
+
 def test_all_pairs_weigh_matches_and_mismatches_alike_and_leave_out_the_near_ones() -> None:
     speech, lips = F.normalize(noise(4, 8)), F.normalize(noise(4, 8, seed=1))
     same = torch.eye(4, dtype=torch.bool)

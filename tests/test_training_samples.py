@@ -103,6 +103,17 @@ def test_expert_samples_are_matched_and_mismatched_as_asked(clip: TrainingClip) 
     assert grouped.clip.unique().tolist() == [0]    # drawn four times, but one clip
 
 
+def test_neighbours_follow_each_other_and_are_changed_alike(clip: TrainingClip) -> None:
+    plan = Augmentation(plain_steps=0, ramp_steps=1)
+    batch = Sampler([[clip]], 16, 0, Rules.of(compat=False), plan).sync_batch(5, grouped=8, neighbours=True)
+    assert batch.same.all()
+    for run in (slice(0, 8), slice(8, 16)):
+        starts, faces = batch.start[run], batch.faces[run]
+        assert (starts.diff() == 1).all()
+        assert torch.equal(faces[1:, :-1], faces[:-1, 1:])    # what two windows share looks the same in both
+    assert not torch.equal(batch.start[:8], batch.start[8:])
+
+
 def test_changes_grow_from_nothing_and_are_the_same_for_target_and_reference(clip: TrainingClip) -> None:
     plan = Augmentation(plain_steps=10, ramp_steps=10, most=0.8)
     assert [plan.strength(step) for step in (0, 10, 15, 20, 99)] == [0, 0, 0.4, 0.8, 0.8]

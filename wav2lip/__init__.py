@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
+    from wav2lip.errors import LowScoreError, MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
+    from wav2lip.evaluation.score import EvaluationOptions, VideoScore, evaluate
     from wav2lip.models.load import load_generator
     from wav2lip.pipeline.options import SyncOptions
     from wav2lip.pipeline.report import SyncReport
@@ -22,27 +23,35 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "EvaluationOptions": "wav2lip.evaluation.score",
+    "LowScoreError": "wav2lip.errors",
     "MediaError": "wav2lip.errors",
     "NoFaceError": "wav2lip.errors",
     "Progress": "wav2lip.progress",
     "SyncOptions": "wav2lip.pipeline.options",
     "SyncReport": "wav2lip.pipeline.report",
     "UsageError": "wav2lip.errors",
+    "VideoScore": "wav2lip.evaluation.score",
     "Wav2LipError": "wav2lip.errors",
     "WeightsError": "wav2lip.errors",
+    "evaluate": "wav2lip.evaluation.score",
     "load_generator": "wav2lip.models.load",
     "sync": "wav2lip.pipeline.sync",
 }
 
 __all__ = [
+    "EvaluationOptions",
+    "LowScoreError",
     "MediaError",
     "NoFaceError",
     "Progress",
     "SyncOptions",
     "SyncReport",
     "UsageError",
+    "VideoScore",
     "Wav2LipError",
     "WeightsError",
+    "evaluate",
     "load_generator",
     "sync",
 ]

@@ -32,3 +32,9 @@ class NoFaceError(Wav2LipError):
     """No face in the whole clip."""
 
     exit_code = 5
+
+
+class LowScoreError(Wav2LipError):
+    """Lips and speech fit worse than was asked for."""
+
+    exit_code = 6

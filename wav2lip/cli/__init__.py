@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from wav2lip import __version__
+from wav2lip.cli.align import align
+from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
+from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -19,6 +22,7 @@ Exit codes:
   3    a video, picture or sound cannot be read
   4    weights are missing, broken, or of another network
   5    no face found
+  6    lips and speech fit worse than was asked for
   130  interrupted"""
 
 
@@ -29,6 +33,9 @@ def main() -> None:
 
 
 main.add_command(sync)
+main.add_command(evaluate)
+main.add_command(compare)
+main.add_command(align)
 main.add_command(preprocess)
 main.add_command(train)
 main.add_command(distill)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
 _NUMBER = re.compile(r"[+-]?\d+")
@@ -74,3 +76,14 @@ def join_lists(words: list[str]) -> list[str]:
         else:
             joined += [word] if following is None else [word, following]
     return joined
+
+
+def with_options(*added: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds several options, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(added):
+            command = option(command)
+        return command
+
+    return add

@@ -47,7 +47,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--no-smooth", "--nosmooth", is_flag=True, help="Do not calm the face box over time.")
 @click.option(
     "--extend",
-    type=click.Choice(["bounce", "loop", "freeze", "cut"]),
+    type=click.Choice(["bounce", "loop", "freeze", "stretch", "cut"]),
     help="What to do when the sound is longer than the video.  [default: bounce; loop with --compat]",
 )
 @click.option(

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import OriginalSpellings
+from wav2lip.cli.parameters import OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from wav2lip.training.layout import TrainingClip
 
 ORIGINAL: Any = {"cls": OriginalSpellings, "context_settings": {"max_content_width": 110}}
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -47,18 +46,7 @@ class Width(click.ParamType):
         return width
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds several options, in this order."""
-
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-DATA = _options(
+DATA = with_options(
     click.option("--data", "--data-root", type=FOLDER, multiple=True, required=True,
                  help="Preprocessed clips. May be given again; each root has the same share of the samples."),
     click.option("--filelists", type=FOLDER,
@@ -68,7 +56,7 @@ DATA = _options(
     click.option("--from", "from_file", "--checkpoint-path", type=FILE,
                  help="Checkpoint or weights to begin with, also of the original program."),
 )
-LOOP = _options(
+LOOP = with_options(
     click.option("--width", type=Width(), default="1", show_default=True, help="Share of the full width."),
     click.option("--batch-size", type=click.IntRange(2), help="Samples a step.  [default: 64 for syncnet, else 16]"),
     click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
@@ -94,7 +82,7 @@ LOOP = _options(
     click.option("-q", "--quiet", is_flag=True, help="Only errors."),
 )
 COMPAT = click.option("--compat", is_flag=True, help="Train as the original program, defects included.")
-LOSS = _options(
+LOSS = with_options(
     click.option("--frames", type=click.IntRange(1), default=5, show_default=True,
                  help="Consecutive frames a sample; the expert needs 5, 1 shows more different ones."),
     click.option("--mouth", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
@@ -125,6 +113,8 @@ def train() -> None:
 @reported
 def syncnet(**given: Any) -> None:
     """Train the expert: do lips and speech belong together?"""
+    if given["timing"] and (given["compat"] or given["grouped"] < 2):
+        raise UsageError("--timing compares a clip's windows: it needs --grouped 2 or more, and no --compat.")
     check_extras()
     import torch
 

@@ -14,7 +14,7 @@ import numpy as np
 from wav2lip.faces.track import Detections
 from wav2lip.models.store import cache_dir
 
-FORMAT = 1              # counts up whenever an entry means something else
+FORMAT = 2              # counts up whenever an entry means something else
 _BLOCK = 1 << 20        # bytes
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+VIDEO_SUFFIXES = frozenset({
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts",
+    ".webm", ".wmv",
+})
+"""What names of video files end with, where a folder is searched for them."""
+
 Frame = np.ndarray
 """One picture: uint8 (height, width, 3), BGR, upright."""
 

@@ -10,17 +10,19 @@ from wav2lip.media.clip import Frame
 
 @dataclass(frozen=True)
 class Geometry:
-    """What is done to every frame, in this order: resize, rotate, crop; the original program's options.
+    """What is done to every frame, in this order: limit, resize, rotate, crop; the original program's options.
 
     Attributes:
         resize_factor: width and height are divided by it, rounded down.
         rotate: turn 90 degrees clockwise.
         crop: (top, bottom, left, right) in pixels of the resized and turned frame; -1 for bottom or right is its edge.
+        shorter_side: frames whose shorter side has more pixels are first shrunk until it has so many; None for any.
     """
 
     resize_factor: int = 1
     rotate: bool = False
     crop: tuple[int, int, int, int] = (0, -1, 0, -1)
+    shorter_side: int | None = None
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return (width, height) of what `apply` makes of a frame of that size.
@@ -28,7 +30,7 @@ class Geometry:
         Raises:
             UsageError: nothing would be left, or the crop reaches beyond the frame.
         """
-        width, height = self._before_crop(width, height)
+        width, height = self._before_crop(*self._limited(width, height))
         top, bottom, left, right = self._edges(width, height)
         return right - left, bottom - top
 
@@ -40,13 +42,24 @@ class Geometry:
         """
         import cv2
 
-        width, height = self._before_crop(frame.shape[1], frame.shape[0])
+        limited = self._limited(frame.shape[1], frame.shape[0])
+        if limited != (frame.shape[1], frame.shape[0]):
+            frame = cv2.resize(frame, limited)
+        width, height = self._before_crop(*limited)
         top, bottom, left, right = self._edges(width, height)
         if self.resize_factor > 1:
             frame = cv2.resize(frame, (height, width) if self.rotate else (width, height))
         if self.rotate:
             frame = cv2.rotate(frame, cv2.ROTATE_90_CLOCKWISE)
         return frame[top:bottom, left:right]
+
+    def _limited(self, width: int, height: int) -> tuple[int, int]:
+        limit = self.shorter_side
+        if limit is None or min(width, height) <= limit:
+            return width, height
+        if limit < 1:
+            raise UsageError(f"The shorter side is limited to {limit} pixels; it must be 1 or more.")
+        return width * limit // min(width, height), height * limit // min(width, height)
 
     def _before_crop(self, width: int, height: int) -> tuple[int, int]:
         factor = self.resize_factor

@@ -57,6 +57,11 @@ KINDS = {
         ("netcnnaud.0.weight", "netcnnlip.0.weight"),
         "syncnet_v2.model",
     ),
+    "inception": Kind(
+        "Inception network that the FID is measured with",
+        ("Conv2d_1a_3x3.conv.weight", "Mixed_7c.branch_pool.conv.weight"),
+        "pt_inception-2015-12-05-6726825d.pth",
+    ),
     "bisenet": Kind("BiSeNet face parser", ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight"), "79999_iter.pth"),
     "rrdbnet": Kind(
         "RRDBNet super-resolution network",

@@ -11,9 +11,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d, nn.Conv3d)
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}    # by the dimensions of a convolution's weight
+
 
 def fold_batch_norm(network: Network) -> Network:
-    """Return a copy for inference with every batch norm folded into the convolution before it.
+    """Return a copy for inference with every batch norm after a convolution folded into it.
 
     In eval mode a batch norm is one multiplication and one addition per channel, which the convolution's weights and
     bias can take over; the outputs are equal up to rounding. The copy is in channels-last order, which CPUs and
@@ -26,10 +29,10 @@ def fold_batch_norm(network: Network) -> Network:
     for block in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
         for at in reversed(range(len(block) - 1)):
             convolution, norm = block[at], block[at + 1]
-            if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+            if isinstance(convolution, _CONVOLUTIONS) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
                 block[at] = fuse_conv_bn_eval(convolution, norm, transpose=isinstance(convolution, nn.ConvTranspose2d))
                 del block[at + 1]
     for weight in folded.requires_grad_(False).parameters():
-        if weight.dim() == 4:
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        if weight.dim() in _CHANNELS_LAST:
+            weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.dim()])
     return folded

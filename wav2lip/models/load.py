@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,17 +13,21 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wav2lip.errors import WeightsError
-from wav2lip.models.checkpoint import Checkpoint, expect, read_checkpoint
+from wav2lip.models.checkpoint import KINDS, Checkpoint, expect, read_checkpoint
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import FULL_CHANNELS, Generator
+from wav2lip.models.inception import CLASSES, Inception
 from wav2lip.models.store import demo_checkpoint, expert_checkpoint
 from wav2lip.models.syncnet import SyncNet
+from wav2lip.models.syncnet_v2 import SyncNetV2
 
 # By kind of network: its class, and the weights whose first dimension is its width.
 _NETWORKS: dict[str, tuple[Callable[[int], nn.Module], str]] = {
     "generator": (Generator, "face_encoder_blocks.0.0.conv_block.0.weight"),
     "syncnet": (SyncNet, "face_encoder.0.conv_block.0.weight"),
     "discriminator": (Discriminator, "face_encoder_blocks.0.0.conv_block.0.weight"),
+    "syncnet-v2": (lambda width: SyncNetV2(), "netcnnlip.0.weight"),    # there is one width only
+    "inception": (lambda width: Inception(), "Conv2d_1a_3x3.conv.weight"),
 }
 
 
@@ -89,6 +93,44 @@ def load_syncnet(path: str | os.PathLike[str] | None = None, device: str | torch
     return cast(SyncNet, build(read_checkpoint(expert_checkpoint() if path is None else path), "syncnet")).to(device)
 
 
+def load_syncnet_v2(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> SyncNetV2:
+    """Load the SyncNet that LSE-C and LSE-D are measured with, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; none ships.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return cast(SyncNetV2, build(read_checkpoint(path), "syncnet-v2")).to(device)
+
+
+def load_inception(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Inception:
+    """Load the Inception network that the FID is measured with, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; none ships. The last layer in it, which
+            names objects, is left out.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network, such as torchvision's Inception.
+    """
+    checkpoint = read_checkpoint(path)
+    expect(checkpoint, "inception")
+    names = checkpoint.state_dict.get("fc.bias")
+    if names is not None and len(names) != CLASSES:    # it would fit, and give a figure that compares with none
+        raise WeightsError(
+            f"{checkpoint.path} holds an Inception network of {len(names)} classes, as torchvision's, not the one that "
+            f"the FID is defined with. Pass {KINDS['inception'].published}."
+        )
+    wanted = {name: tensor for name, tensor in checkpoint.state_dict.items() if not name.startswith("fc.")}
+    for name in [name for name in wanted if name.endswith(".bn.weight")]:    # old files do not count batches
+        wanted.setdefault(name.replace(".weight", ".num_batches_tracked"), torch.tensor(0))
+    return cast(Inception, build(replace(checkpoint, state_dict=wanted), "inception")).to(device)
+
+
 def save_network(
     network: nn.Module,
     path: str | os.PathLike[str],
@@ -128,7 +170,7 @@ def build(checkpoint: Checkpoint, kind: str) -> nn.Module:
 
     Args:
         checkpoint: as `read_checkpoint` gives it.
-        kind: which network it must be: generator, syncnet or discriminator.
+        kind: which network it must be: generator, syncnet, discriminator, syncnet-v2 or inception.
 
     Raises:
         WeightsError: it is another network, or one of another shape.
@@ -173,9 +215,11 @@ def _check_fit(checkpoint: Checkpoint, wanted: Mapping[str, Tensor]) -> None:
 
 
 def _misfit(checkpoint: Checkpoint, what: str) -> None:
+    misfit = f"{checkpoint.path} is a {checkpoint.what} of another shape ({what})"
+    if checkpoint.kind in ("syncnet-v2", "inception"):    # which are known in one size only
+        raise WeightsError(f"{misfit}, and cannot be used. Pass {KINDS[checkpoint.kind].published} as it is published.")
     raise WeightsError(
-        f"{checkpoint.path} is a {checkpoint.what} of another shape ({what}), perhaps a variant for larger faces, "
-        "and cannot be used. Pass one for faces of 96 x 96."
+        f"{misfit}, perhaps a variant for larger faces, and cannot be used. Pass one for faces of 96 x 96."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from wav2lip.errors import UsageError
 
-Extend = Literal["bounce", "loop", "freeze", "cut"]
+Extend = Literal["bounce", "loop", "freeze", "stretch", "cut"]
 DetectorName = Literal["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]
 NO_BOX = (-1, -1, -1, -1)
 FULL_FRAME = (0, -1, 0, -1)
@@ -17,7 +17,7 @@ FULL_FRAME = (0, -1, 0, -1)
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """Options of `wav2lip.sync`; the command line has one of the same name for each.
+    """Options of `wav2lip.sync`; the command line has one of the same name for each but the last three.
 
     Attributes:
         checkpoint: generator weights; None for the one that ships with the package.
@@ -41,6 +41,9 @@ class SyncOptions:
         extend: what happens when the sound is longer than the video; None for "bounce", or "loop" with `compat`.
         offline: never reach for the network.
         clobber: replace an existing result.
+        shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
+        strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
+        tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
     """
 
     checkpoint: Path | None = None
@@ -64,6 +67,9 @@ class SyncOptions:
     extend: Extend | None = None
     offline: bool = False
     clobber: bool = True
+    shorter_side: int | None = None
+    strict: bool = False
+    tail: bool = True
 
     def __post_init__(self) -> None:
         for name in ("face_det_batch_size", "wav2lip_batch_size", "resize_factor"):

@@ -64,8 +64,9 @@ class Source:
 
     @property
     def settings(self) -> str:
-        """What makes these frames differ from another view of the same file."""
-        return f"{self.geometry} stored={self.stored} static={self.static}"
+        """How these frames differ from those of the file at its own rate; empty where they do not."""
+        differs = {str(self.geometry): self.geometry != Geometry(), "stored": self.stored, "static": self.static}
+        return " ".join(name for name, true in differs.items() if true)
 
     def read(self, start: int, count: int) -> Generator[Frame]:
         """Yield up to `count` frames from `start` on."""
@@ -87,10 +88,12 @@ class Source:
             if run.step < 0:
                 pictures = self.read_backwards(run.start, run.length)
             else:
-                pictures = self.read(run.start, run.length if run.step else 1)
+                pictures = self.read(run.start, run.pictures)
+            shown = None
             with closing(pictures):
                 for number in run.frames():
-                    frame = next(pictures, frame)
+                    if number != shown:
+                        frame, shown = next(pictures, frame), number
                     if frame is None:
                         return
                     yield number, frame

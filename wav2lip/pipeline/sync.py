@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from wav2lip.compose.face import paste_hard, paste_soft
-from wav2lip.errors import NoFaceError
+from wav2lip.errors import MediaError, NoFaceError
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.encoding import Encoding
 from wav2lip.media.geometry import Geometry
@@ -16,9 +16,9 @@ from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
 from wav2lip.models.device import choose_device
-from wav2lip.models.load import load_checkpoint
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.lips import Lips, Moment, sync_lips
+from wav2lip.pipeline.lips import Moment, sync_lips
+from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import default_output, prepare_output
 from wav2lip.pipeline.report import SyncReport
@@ -34,6 +34,7 @@ EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
     "loop": "it starts over until the sound ends",
     "freeze": "its last frame is held until the sound ends",
+    "stretch": "it plays evenly slower and lasts as long as the sound",
     "cut": "the sound is cut where the video ends",
 }
 
@@ -44,6 +45,7 @@ def sync(
     output: str | os.PathLike[str] | None = None,
     options: SyncOptions | None = None,
     progress: Progress | None = None,
+    networks: Networks | None = None,
 ) -> SyncReport:
     """Make the face in a video or picture say a recording.
 
@@ -53,15 +55,16 @@ def sync(
         output: the video to write; None for `<face>_<audio>.mp4` in the current folder. It appears whole or not at all.
         options: everything else.
         progress: receives words and progress; None for silence.
+        networks: what `load_networks` gave for the same options, for many runs; None loads it.
 
     Returns:
         What was made, and how.
 
     Raises:
         UsageError: options that make no sense, or an output that is one of the inputs.
-        MediaError: an input that cannot be read.
+        MediaError: an input that cannot be read, or a video that a strict run refuses.
         WeightsError: weights that are missing, broken or of another network.
-        NoFaceError: no face in the whole clip.
+        NoFaceError: no face in the whole clip, or in a frame of a strict run.
         Wav2LipError: anything else that failed, such as a full disk.
     """
     options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
@@ -75,17 +78,17 @@ def sync(
     with clock.measure("load"):
         source = open_source(face, options)
         width, height = source.size
-        speech = Speech.measure(audio, source.fps, options.compat)
-        checkpoint = load_checkpoint(options.checkpoint)
-        lips = Lips(checkpoint.generator, device, exact=options.compat)
-    if checkpoint.notice:
-        progress.say(checkpoint.notice)
-    progress.detail(f"Generator: {checkpoint.description}; on {device}.")
+        speech = Speech.measure(audio, source.fps, options.compat, options.tail)
+        check_length(source.frames, source, speech, options)
+        networks = networks or load_networks(options, device, progress)
 
     waiting = max(2, WAITING_BYTES // (3 * width * height))
     with clock.measure("track"):
-        track, found_by = find_track(source, min(source.frames, speech.frames), options, device, progress, waiting)
+        track, found_by = find_track(source, min(source.frames, speech.frames), options, networks, progress, waiting)
     found = track.found
+    check_length(len(track), source, speech, options)
+    if options.strict and 0 < found < len(track):
+        raise NoFaceError(f"{len(track) - found} of {len(track)} frames of {face} show no face ({found_by}).")
     if not found:
         raise NoFaceError(
             f"No face was found in {face} ({len(track)} frames, looked for with {found_by}). "
@@ -115,7 +118,7 @@ def sync(
     paste = paste_hard if options.compat else paste_soft
     with clock.measure("render"), progress.stage("Syncing lips", frames) as advance, writer:
         moments = play(source, plan, track, speech, waiting)
-        with closing(prefetch(sync_lips(moments, lips, paste, batch), waiting)) as finished:
+        with closing(prefetch(sync_lips(moments, networks.lips, paste, batch), waiting)) as finished:
             for frame in finished:
                 writer.write(frame)
                 advance(1)
@@ -131,7 +134,7 @@ def sync(
         source_frames=len(track),
         source_faces=found,
         detector=found_by,
-        generator=checkpoint.description,
+        generator=networks.description,
         device=device,
         extended=options.extension if extended else None,
         seconds=clock.seconds,
@@ -141,10 +144,16 @@ def sync(
 def open_source(face: Path, options: SyncOptions) -> Source:
     """Look at the video or picture, and fix how its frames are seen."""
     clip = probe(face, image_fps=options.fps)
-    geometry = Geometry(options.resize_factor, options.rotate, options.crop)
+    geometry = Geometry(options.resize_factor, options.rotate, options.crop, options.shorter_side)
     if options.compat and clip.image:
         geometry = Geometry(1, False, FULL_FRAME)    # the original ignores these for pictures
     return Source(clip, geometry, stored=options.compat and not clip.image, static=options.static)
+
+
+def check_length(frames: int, source: Source, speech: Speech, options: SyncOptions) -> None:
+    """Refuse, in a strict run that is not told how to extend it, a video with too few frames for the sound."""
+    if options.strict and options.extend is None and frames < speech.frames:
+        raise MediaError(f"{source.clip.path} has {frames} frames; {speech.path} needs {speech.frames}.")
 
 
 def play(

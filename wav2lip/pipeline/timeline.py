@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
+from math import floor
 from typing import NamedTuple
 
 from wav2lip.pipeline.options import Extend
 
 
 class Run(NamedTuple):
-    """Source frames start, start + step, start + 2 * step, ...: `length` of them. Step is 1, -1 or 0."""
+    """Source frames start, start + step, start + 2 * step, ..., rounded down: `length` of them.
+
+    Step is -1, or from 0 to 1: below 1 frames come several times.
+    """
 
     start: int
     length: int
-    step: int
+    step: int | Fraction
+
+    @property
+    def pictures(self) -> int:
+        """How many source frames it shows."""
+        return abs(floor((self.length - 1) * self.step)) + 1
 
     def frames(self) -> Iterator[int]:
-        return (self.start + i * self.step for i in range(self.length))
+        return (self.start + floor(i * self.step) for i in range(self.length))
 
 
 def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
@@ -24,7 +34,11 @@ def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
 
     bounce plays forwards and backwards in turn and shows the turning frames once: 0 1 2 3 2 1 0 1 ...
     loop starts over: 0 1 2 3 0 1 ...; freeze holds the last frame; cut stops with the source.
+    stretch shows all at an even, slower pace: 0 0 1 1 2 3 3 ...
     """
+    if extend == "stretch" and wanted > available:
+        yield Run(0, wanted, Fraction(available, wanted))
+        return
     first = min(available, wanted)
     yield Run(0, first, 1)
     left = wanted - first

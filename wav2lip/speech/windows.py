@@ -22,12 +22,15 @@ def sound_frames(samples: int, fps: Fraction) -> int:
     return -(-samples * fps.numerator // (SAMPLE_RATE * fps.denominator))
 
 
-def original_frames(samples: int, fps: Fraction) -> int:
-    """Return how many frames the original program makes for `samples` at 16 kHz; 0 where it fails, below 0.1875 s."""
+def original_frames(samples: int, fps: Fraction, tail: bool = True) -> int:
+    """Return how many frames the original program makes for `samples` at 16 kHz; 0 where it fails, below 0.1875 s.
+
+    Its evaluation scripts leave out the `tail`, the frame with the last 16 columns.
+    """
     columns = 1 + samples // HOP
     if columns < WINDOW:
         return 0
-    return frames_inside(columns, fps) + 1    # one more, with the last 16 columns
+    return frames_inside(columns, fps) + tail    # one more, with the last 16 columns
 
 
 def frames_inside(columns: int, fps: Fraction) -> int:
@@ -51,6 +54,15 @@ def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Ite
     columns = _Columns(blocks)
     for frame in range(frames):
         yield columns.window(window_start(frame, fps))
+
+
+def whole_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Iterator[np.ndarray]:
+    """Yield the window (80, 16) of every frame whose window ends within the sound, as `mel_windows` does."""
+    columns = _Columns(blocks)
+    frame = 0
+    while columns.has(window_start(frame, fps) + WINDOW):
+        yield columns.window(window_start(frame, fps))
+        frame += 1
 
 
 def original_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Iterator[np.ndarray]:

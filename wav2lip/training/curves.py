@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wav2lip.errors import Wav2LipError
-from wav2lip.extras import require
+from wav2lip.evaluation.figures import new_figure, save_figure
 from wav2lip.training.log import EVALUATION, Row
 
 if TYPE_CHECKING:
@@ -43,13 +41,10 @@ def draw_curves(rows: Sequence[Row], out: Path) -> None:
         UsageError: matplotlib is not installed.
         Wav2LipError: the picture cannot be written.
     """
-    require("matplotlib", "train")
-    from matplotlib.figure import Figure  # not pyplot, which looks for a screen
-
     panels = _panels(rows)
     if not panels:
         return
-    figure = Figure(figsize=SIZE, dpi=100, layout="constrained")
+    figure = new_figure(SIZE, "train")
     across = 1 if len(panels) == 1 else 2
     grid = list(figure.subplots(-(-len(panels) // across), across, squeeze=False).flat)
     for axes, (title, curves) in zip(grid, panels.items(), strict=False):
@@ -57,14 +52,7 @@ def draw_curves(rows: Sequence[Row], out: Path) -> None:
         axes.set_xlim(0, 1.02 * max(1, rows[-1]["step"]))
     for axes in grid[len(panels) :]:
         axes.remove()
-    part = out.with_name(f".{out.name}.part")
-    try:
-        figure.savefig(part, format="png")
-        os.replace(part, out)
-    except OSError as error:
-        raise Wav2LipError(f"The curves {out} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    save_figure(figure, out)
 
 
 def smoothed(values: np.ndarray, width: int) -> np.ndarray:

@@ -12,7 +12,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from wav2lip.evaluation.offsets import compare, cosines, embed_lips, embed_speech
+from wav2lip.evaluation.offsets import cosines, embed_lips, embed_speech
+from wav2lip.evaluation.tables import around, summarise
 from wav2lip.models.load import save_network
 from wav2lip.models.syncnet import FPS, WINDOW_FRAMES, SyncNet
 from wav2lip.speech.windows import frames_inside
@@ -172,7 +173,7 @@ def judge(expert: SyncNet, clips: Sequence[TrainingClip]) -> dict[str, float]:
         similar = cosines(lips, speech)
         away = (distance >= APART).cpu().numpy()
         accuracy = ((similar.diagonal() >= SURE).mean() + (similar[away] < SURE).mean()) / 2
-        offset = compare(similar, 0).offset
+        offset = summarise(around(1 - similar, 0)).offset
         found.append([float(loss), float(accuracy), abs(offset) <= 1, offset == 0])
     if not found:
         return {}

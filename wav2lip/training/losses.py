@@ -6,10 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wav2lip.models.generator import FACE_SIZE
+from wav2lip.models.generator import FACE_SIZE, MOUTH
 from wav2lip.models.syncnet import lower_window
-
-MOUTH = (slice(56, 92), slice(20, 76))    # rows and columns of the 96 x 96 face that hold the mouth
 
 TEMPERATURE = 0.05    # of cosines: how much better one has to be than another to be sure, where timing is learned
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.detector import Detector, make_detector
-from wav2lip.media.clip import Clip, Frame
+from wav2lip.faces.look import BATCH
+from wav2lip.media.clip import VIDEO_SUFFIXES, Clip, Frame
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
 from wav2lip.media.sound import SAMPLE_RATE, pcm16, samples_from_first_frame
@@ -30,14 +31,9 @@ from wav2lip.training.layout import PART_PATTERN, TrainingClip, is_clip, write_c
 from wav2lip.training.locate import find_boxes
 from wav2lip.training.pool import WorkerDied, run_all
 
-SUFFIXES = frozenset({
-    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts",
-    ".webm", ".wmv",
-})
 DETECT_EVERY = 0.4                       # seconds, also at most: heads hardly move, boxes between are interpolated
 FEWEST = 6                               # frames with a face that a clip needs: a window of 5, and a reference
 HELD_BYTES = 192 << 20                   # of frames in memory: 32 at 1920×1080
-BATCH = {"cpu": 1, "cuda": 16, "mps": 4}     # frames detected at a time
 REPORT = "report.jsonl"
 
 NO_FACE, FEW_FACES, TOO_SHORT = "no face", f"fewer than {FEWEST} frames with a face", "too short"
@@ -121,7 +117,7 @@ def find_videos(videos: Path, out: Path) -> list[Job]:
         raise UsageError(f"{videos} is not a folder; name the one with the videos.")
     found: dict[Path, Path] = {}
     for path in sorted([*videos.glob("*"), *videos.glob("*/*")]):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
+        if path.suffix.lower() not in VIDEO_SUFFIXES or path.name.startswith(".") or not path.is_file():
             continue
         folder = out / path.parent.resolve().name / path.stem
         other = found.setdefault(folder, path)

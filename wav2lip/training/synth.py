@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
-from wav2lip.media.clip import Frame
+from wav2lip.media.clip import VIDEO_SUFFIXES, Frame
 from wav2lip.media.encoding import Encoding
 from wav2lip.media.sound import read_samples
 from wav2lip.media.write import PART_PATTERN, VideoWriter, check_output
@@ -28,7 +28,6 @@ from wav2lip.speech.mel import SAMPLE_RATE
 from wav2lip.training.articulation import Articulation, speech_to_articulation
 from wav2lip.training.heads import draw_talking
 from wav2lip.training.pool import WorkerDied, run_all
-from wav2lip.training.preprocess import SUFFIXES as VIDEOS
 from wav2lip.training.splits import is_held_out
 from wav2lip.training.voices import PROGRAM, talk
 
@@ -156,7 +155,7 @@ def find_recordings(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} is not a folder; for many heads, name one with recordings.")
     found = sorted(
         path for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEOS | SOUNDS and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in VIDEO_SUFFIXES | SOUNDS and not path.name.startswith(".") and path.is_file()
     )
     if not found:
         raise UsageError(f"There is no sound and no video in {folder}.")

@@ -1,0 +1,281 @@
+"""Videos are scored: lips against speech, the picture, one or many, from the command line too."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from media_samples import make_sound, make_video, run_ffmpeg
+from seeded import seeded
+
+import wav2lip
+from wav2lip.cli import main
+from wav2lip.errors import MediaError, NoFaceError, UsageError
+from wav2lip.evaluation.many import find_references, find_videos
+from wav2lip.evaluation.score import EvaluationOptions, Evaluator, VideoScore, evaluate
+from wav2lip.media.ffmpeg import url
+from wav2lip.models.syncnet_v2 import SyncNetV2
+from wav2lip.progress import Progress
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+OPTIONS = EvaluationOptions(detector="cascade", device="cpu")
+QUICK = EvaluationOptions(detector="cascade", device="cpu", picture=False)
+SMALL = "scale=160:160"
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn head and a recording, 1.6 s; the lips were not made for it."""
+    path = tmp_path_factory.mktemp("talking") / "talking.mp4"
+    run_ffmpeg(
+        "-i", url(EXAMPLES / "face.mp4"), "-i", url(EXAMPLES / "speech.wav"), "-map", "0:v", "-map", "1:a", "-t", 1.6,
+        "-vf", SMALL, "-c:v", "libx264", "-crf", 12, "-c:a", "pcm_s16le", "-f", "mov", url(path),
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def score(talking: Path) -> VideoScore:
+    return evaluate(talking, OPTIONS)
+
+
+def test_a_video_is_scored_as_a_whole_by_track_and_over_time(score: VideoScore, talking: Path) -> None:
+    assert (score.frames, score.faces, score.detector) == (40, 40, "cascade")
+    sync = score.sync["expert"]
+    assert sync.windows == 36
+    assert 0 <= sync.distance <= 1
+    assert 0 < sync.confidence < 1
+    assert sync.offset == 15 - int(np.nanargmin(sync.curve))
+    (track,) = score.tracks
+    assert (track.start, track.end, track.frames, track.shot) == (0, 1.6, 40, 0)
+    assert track.sync["expert"].distance == sync.distance
+    assert [point.offset for point in score.over_time["expert"]] == [sync.offset]
+    assert score.picture
+    assert score.picture.sharpness
+    assert score.picture.psnr is None
+    plain = json.loads(json.dumps(score.to_dict()))
+    assert plain["expert"]["sound_late_ms"] == -40 * sync.offset
+    assert plain["path"] == str(talking)
+
+
+def test_a_reference_tells_how_near_the_picture_is(talking: Path, tmp_path: Path) -> None:
+    same = evaluate(talking, OPTIONS, reference=talking)
+    assert same.picture
+    assert same.reference
+    assert same.picture.psnr == 100
+    assert same.picture.ssim == pytest.approx(1)
+    assert same.picture.colour == pytest.approx(0, abs=1e-6)
+    assert same.reference.sharpness == same.picture.sharpness
+    other = tmp_path / "small.mp4"
+    run_ffmpeg("-i", url(talking), "-vf", "scale=80:80", url(other))
+    with pytest.raises(UsageError, match="80x80"):
+        evaluate(talking, OPTIONS, reference=other)
+
+
+def test_the_frame_rate_makes_no_difference(talking: Path, tmp_path: Path, score: VideoScore) -> None:
+    fast = tmp_path / "fast.mkv"
+    run_ffmpeg("-i", url(talking), "-vf", "fps=50", "-c:v", "ffv1", "-c:a", "copy", url(fast))
+    found = evaluate(fast, QUICK)
+    assert (found.frames, found.faces) == (40, 40)
+    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.02, equal_nan=True)
+
+
+def test_sound_that_starts_before_the_picture_is_no_offset(talking: Path, tmp_path: Path, score: VideoScore) -> None:
+    late = tmp_path / "late.mkv"      # both are 0.2 s later, but the sound has begun with silence
+    run_ffmpeg(
+        "-itsoffset", 0.2, "-i", url(talking), "-i", url(talking), "-map", "0:v", "-map", "1:a", "-c:v", "copy",
+        "-af", "adelay=200", "-c:a", "pcm_s16le", url(late),
+    )
+    found = evaluate(late, QUICK)
+    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.02, equal_nan=True)
+
+
+def test_a_stretch_without_a_face_parts_two_tracks(talking: Path, tmp_path: Path, score: VideoScore) -> None:
+    hidden = tmp_path / "hidden.mkv"
+    grey = "drawbox=enable='between(n,14,29)':color=gray:t=fill"
+    run_ffmpeg("-i", url(talking), "-vf", grey, "-c:v", "ffv1", "-c:a", "copy", url(hidden))
+    found = evaluate(hidden, QUICK)
+    assert [(track.start, track.end) for track in found.tracks] == [(0, 0.56), (1.2, 1.6)]
+    assert found.faces == 24
+    assert found.sync["expert"].windows == 10 + 6
+    # Each window hears what it heard without the gap.
+    whole, parts = score.sync["expert"], found.tracks
+    assert parts[0].sync["expert"].windows == 10
+    assert found.sync["expert"].distance == pytest.approx(whole.distance, abs=0.25)
+
+
+def test_a_cropped_face_fills_the_frame(talking: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "syncnet_v2.model"
+    torch.save(seeded(SyncNetV2()).state_dict(), weights)
+    cropped = tmp_path / "cropped.mkv"
+    run_ffmpeg("-i", url(talking), "-t", 0.6, "-vf", "crop=80:96:40:40", "-c:v", "ffv1", "-c:a", "copy", url(cropped))
+    found = evaluate(cropped, EvaluationOptions(syncnet=weights, cropped=True, picture=False, device="cpu"))
+    assert found.detector == "cropped"
+    assert found.faces == found.frames == 15
+    assert found.sync["syncnet_v2"].windows == 15 - 5
+    assert found.sync["syncnet_v2"].distance > 0
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", "--detector", "cascade", "--device", "cpu", *map(str, words)])
+
+
+def test_what_cannot_be_scored_is_one_sentence(talking: Path, tmp_path: Path) -> None:
+    mute = tmp_path / "mute.mp4"
+    run_ffmpeg("-i", url(talking), "-an", "-c", "copy", url(mute))
+    short = tmp_path / "short.mov"
+    run_ffmpeg("-i", url(talking), "-t", 0.16, "-c:a", "pcm_s16le", url(short))
+    sound = make_sound(tmp_path / "sound.wav", 1)
+    grey = make_video(tmp_path / "grey.mkv", [np.full((96, 96, 3), 90, np.uint8)] * 25, sound=sound)
+    page = tmp_path / "page.model"
+    page.write_text("<!DOCTYPE html><html>Not found</html>")
+    generator = EXAMPLES.parent / "checkpoints" / "demo.safetensors"
+    for words, code, said in [
+        ([mute], 3, "no audio track"),
+        ([short], 3, "too short to be scored: 4 frames"),
+        ([sound], 3, "no picture"),
+        ([EXAMPLES.parent / "docs" / "example.png"], 3, "is a picture"),
+        ([tmp_path / "nowhere.mp4"], 3, "does not exist"),
+        ([grey], 5, "No face is seen long enough"),
+        ([talking, "--syncnet", page], 4, "HTML page"),
+        ([talking, "--syncnet", generator], 4, "Wav2Lip generator"),
+        ([talking, "--expert", generator], 4, "Wav2Lip generator"),
+        ([talking, "--fid", page], 2, "--reference"),
+        ([talking, "--fid", page, "--reference", talking], 4, "HTML page"),
+        ([], 2, "Name a video"),
+    ]:
+        before = sorted(tmp_path.iterdir())
+        result = run(*words)
+        assert result.exit_code == code, (words, result.output)
+        last = result.output.strip().splitlines()[-1]
+        assert last.startswith("Error: ")
+        assert said in last
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_one_video_is_told_in_lines_as_json_as_a_row_and_as_a_picture(talking: Path, tmp_path: Path) -> None:
+    result = run(talking, "--csv", tmp_path / "t.csv", "--plot", tmp_path / "new" / "p.png", "-q")
+    assert result.exit_code == 0, result.output
+    assert "a face in 40 of 40 frames" in result.output
+    assert "offset" in result.output
+    (line,) = csv.DictReader((tmp_path / "t.csv").open())
+    assert line["path"] == str(talking)
+    assert float(line["expert_distance"]) > 0
+    assert (tmp_path / "new" / "p.png").read_bytes().startswith(b"\x89PNG")
+    report = json.loads(run(talking, "--json", "-q").stdout)
+    assert report["videos"][0]["expert"]["distance"] == pytest.approx(float(line["expert_distance"]))
+    assert report["mean"]["expert_distance"] == report["videos"][0]["expert"]["distance"]
+
+
+@pytest.fixture
+def folder(talking: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "videos"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("a.mov", "inner/b.mov"):
+        (folder / name).write_bytes(talking.read_bytes())
+    (folder / "c.mov").write_bytes(b"not a video at all, but bytes\0\1\2")
+    (folder / "notes.md").write_text("no video")
+    return folder
+
+
+def test_a_folder_is_scored_through_and_goes_on_where_it_was_killed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "scores"
+    scored: list[str] = []
+    real = Evaluator.score
+
+    def counted(self: Evaluator, path: Path, reference: Path | None = None) -> VideoScore:
+        scored.append(path.name)
+        return real(self, path, reference)
+
+    monkeypatch.setattr(Evaluator, "score", counted)
+    first = run(folder, "-o", out, "-q")
+    assert first.exit_code == 1
+    assert "1 of 3 videos could not be scored" in first.output
+    assert scored == ["a.mov", "c.mov", "b.mov"]
+    report = json.loads((out / "scores.json").read_text())
+    assert [bool(video.get("expert")) for video in report["videos"]] == [True, False, True]
+    assert report["mean"]["videos"] == 2
+    assert len((out / "scores.csv").read_text().splitlines()) == 4
+
+    # As after a kill: no results, and a journal whose last line was not finished.
+    (out / "scores.json").unlink()
+    journal = out / "journal.jsonl"
+    journal.write_text(journal.read_text()[:-200])
+    (folder / "c.mov").unlink()
+    scored.clear()
+    assert run(folder, "-o", out, "-q").exit_code == 0
+    assert scored == ["b.mov"]
+    again = json.loads((out / "scores.json").read_text())
+    assert again["videos"] == [video for video in report["videos"] if "expert" in video]
+    scored.clear()
+    assert run(folder, "-o", out, "-q").exit_code == 0
+    assert scored == []
+    # Scored in another way, or changed since, a video is scored anew.
+    assert run(folder, "-o", out, "-q", "--no-picture").exit_code == 0
+    assert scored == ["a.mov", "b.mov"]
+
+
+def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text("videos/inner/b.mov\n\n  videos/a.mov\n")
+    a, b, c = folder / "a.mov", folder / "inner" / "b.mov", folder / "c.mov"
+    assert find_videos([listed]) == [b, a]
+    assert find_videos([a, folder]) == [a, c, b]
+    assert find_references([a, b], None) == [None, None]
+    assert find_references([a], b) == [b]
+    with pytest.raises(UsageError, match="one reference for 2 videos"):
+        find_references([a, b], b)
+    with pytest.raises(UsageError, match=r"no reference for b\.mov"):
+        (folder / "inner" / "b.mov").rename(folder / "inner" / "d.mov")
+        find_references([a, b], folder)
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n")
+    for path, error in ((empty, UsageError), (tmp_path / "none", MediaError)):
+        with pytest.raises(error):
+            find_videos([path])
+
+
+def test_python_can_do_what_the_command_line_can(talking: Path, score: VideoScore) -> None:
+    assert wav2lip.evaluate is evaluate
+    evaluator = Evaluator(wav2lip.EvaluationOptions(detector="cascade", device="cpu", picture=False), Progress())
+    found = evaluator.score(talking)
+    assert found.sync["expert"].distance == score.sync["expert"].distance
+    assert sum(1 for _ in evaluator.faces(talking)) == 40
+
+
+def test_an_error_in_the_middle_leaves_no_thread_behind(talking: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(NoFaceError):
+        evaluate(_blank(talking), QUICK)
+    assert threading.active_count() == before
+
+
+def _blank(talking: Path) -> Path:
+    path = talking.with_name("blank.mkv")
+    run_ffmpeg("-i", url(talking), "-vf", "drawbox=color=gray:t=fill", "-c:v", "ffv1", "-c:a", "copy", url(path))
+    return path
+
+
+def test_a_report_has_plain_types_only(score: VideoScore) -> None:
+    def check(value: Any) -> None:
+        if isinstance(value, dict):
+            for inner in value.values():
+                check(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                check(inner)
+        else:
+            assert value is None or type(value) in (str, int, float, bool), type(value)
+
+    check(score.to_dict())

@@ -1,0 +1,174 @@
+"""`wav2lip evaluate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wav2lip.cli.run import reported
+from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, describe, evaluation_options, table
+from wav2lip.errors import UsageError, Wav2LipError
+
+if TYPE_CHECKING:
+    from wav2lip.evaluation.many import Line
+    from wav2lip.evaluation.score import Evaluator, VideoScore
+    from wav2lip.progress import Progress
+
+# What fits across a terminal, where it is there; the CSV has all.
+SHOWN = (
+    "expert_offset", "expert_distance", "expert_confidence", "syncnet_offset", "lse_d", "lse_c", "sharpness", "seam",
+    "jitter", "psnr", "ssim",
+)
+
+
+@click.command(context_settings={"max_content_width": 110})
+@click.argument("inputs", type=FILE, nargs=-1)
+@click.option("--syncnet", type=FILE, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C.")
+@EXPERT
+@DETECTION
+@click.option("--reference", type=FILE, help="What it should look like: a video of the same size, or a folder of them.")
+@click.option("--no-picture", is_flag=True, help="Score lips and speech only.")
+@click.option("--fid", type=FILE, metavar="INCEPTION", help="FID of the faces and the reference's, by this Inception.")
+@click.option("-o", "--output", type=FILE, help="A folder that gets scores.json and scores.csv, and goes on from them.")
+@click.option("--csv", "csv_file", type=FILE, help="Write a table, one row a video.")
+@click.option("--plot", type=FILE, help="Draw the score along the clip: a PNG, or for several videos a folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Only errors, and the scores.")
+@reported
+def evaluate(
+    inputs: tuple[Path, ...], reference: Path | None, fid: Path | None, output: Path | None, csv_file: Path | None,
+    plot: Path | None, as_json: bool, quiet: bool, **given: Any,
+) -> None:
+    """Say how well lips and speech fit together in videos, and what their picture is like.
+
+    INPUTS are videos with sound, folders of them, or lists: text files with a path in every line.
+
+    Offsets are in frames of 25 a second, positive where the sound is ahead of the lips. A lower distance (LSE-D) and
+    a higher confidence (LSE-C) are better.
+    """
+    if not inputs:
+        raise UsageError("Name a video, a folder of videos, or a list of them.")
+    if fid and not reference:
+        raise UsageError("--fid compares with another set of faces; name it with --reference.")
+    from wav2lip.cli.progress import TerminalProgress
+    from wav2lip.evaluation.many import JOURNAL, find_references, find_videos
+    from wav2lip.evaluation.score import Evaluator
+
+    paths = find_videos(inputs)
+    references = find_references(paths, reference)
+    progress = TerminalProgress(-1 if quiet else 0)
+    evaluator = Evaluator(
+        evaluation_options(given, syncnet=given["syncnet"], picture=not given["no_picture"]), progress
+    )
+    several = len(paths) > 1
+    lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
+    report = _report(lines)
+    if fid and any(line.score for line in lines):
+        pairs = [(line.path, truth) for line, truth in zip(lines, references, strict=True) if line.score and truth]
+        _add_fid(report["mean"], pairs, fid, evaluator, progress)
+    _write(lines, report, output, csv_file)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print(lines, report, several)
+    _fail(lines)
+
+
+def _score(
+    paths: Sequence[Path], references: Sequence[Path | None], evaluator: Evaluator, journal: Path | None,
+    plot: Path | None, progress: Progress, several: bool,
+) -> list[Line]:
+    from tqdm import tqdm
+
+    from wav2lip.evaluation.many import score_all
+
+    if plot:
+        from wav2lip.extras import require
+
+        require("matplotlib", "evaluate")
+
+    # disable=None: no bar where stderr is not a terminal.
+    disable = None if several else True
+    with tqdm(total=len(paths), desc="Videos", unit="video", file=sys.stderr, disable=disable) as bar:
+
+        def done(line: Line, score: VideoScore | None) -> None:
+            bar.update()
+            if several and line.error:
+                progress.say(f"Not scored: {line.error}")
+            if plot and score:
+                from wav2lip.evaluation.plot import draw_score
+
+                draw_score(score, plot / f"{line.path.stem}.png" if several else plot)
+
+        return score_all(paths, references, evaluator, journal, done)
+
+
+def _add_fid(
+    mean: dict[str, Any], pairs: Sequence[tuple[Path, Path]], weights: Path, evaluator: Evaluator, progress: Progress
+) -> None:
+    from wav2lip.evaluation.fid import ENOUGH, faces_apart
+    from wav2lip.models.load import load_inception
+
+    videos, truths = zip(*pairs, strict=True)
+    mean["fid"], faces = faces_apart(videos, truths, load_inception(weights), evaluator.faces, progress)
+    mean["fid_faces"] = faces
+    if faces < ENOUGH:
+        progress.say(f"The FID is from {faces} faces only and comes out too large; {ENOUGH} or more are needed.")
+
+
+def _report(lines: Sequence[Line]) -> dict[str, Any]:
+    from wav2lip.evaluation.many import means
+
+    return {
+        "videos": [line.score or {"path": str(line.path), "error": line.error} for line in lines],
+        "mean": means(lines),
+    }
+
+
+def _write(lines: Sequence[Line], report: dict[str, Any], output: Path | None, csv_file: Path | None) -> None:
+    from wav2lip.evaluation.many import as_csv
+    from wav2lip.media.whole import whole_file
+
+    wanted = {}
+    if output:
+        wanted[output / "scores.json"] = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        wanted[output / "scores.csv"] = as_csv(lines)
+    if csv_file:
+        wanted[csv_file] = as_csv(lines)
+    for path, text in wanted.items():
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8")
+
+
+def _print(lines: Sequence[Line], report: dict[str, Any], several: bool) -> None:
+    from wav2lip.evaluation.many import row
+
+    scored = [line for line in lines if line.score]
+    if not several:
+        for line in scored:
+            assert line.score
+            click.echo(describe(line.score))
+    elif scored:
+        rows = [row(line) for line in scored]
+        names = [name for name in SHOWN if any(name in flat for flat in rows)]
+        mean = {"path": f"mean of {len(scored)}", **report["mean"]}
+        click.echo(table([*rows, mean], ["path", *names]))
+    for name, value in report["mean"].items():
+        if name == "fid" or (several and name.endswith("in_sync")):
+            click.echo(f"{name.replace('_', ' ')}: {value:.3f}")
+
+
+def _fail(lines: Sequence[Line]) -> None:
+    """End with an error where a video could not be scored."""
+    failed = [line for line in lines if line.error]
+    if not failed:
+        return
+    if len(lines) == 1:
+        click.echo(f"Error: {failed[0].error}", err=True)
+        sys.exit(failed[0].exit_code)
+    raise Wav2LipError(f"{len(failed)} of {len(lines)} videos could not be scored; the same command tries them again.")

@@ -1,0 +1,57 @@
+"""Move a video's sound in time without touching either: what is stored is copied as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.clip import Clip
+from wav2lip.media.encoding import CONTAINERS, container_of
+from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.whole import whole_file
+
+
+UNTIMED = ("avi",)       # pictures and sound begin together, whatever is asked for
+
+
+def shifted_name(video: Path) -> Path:
+    """Return `<video>_aligned` with the video's ending, or that of a container that can hold it, in this folder."""
+    suffix = video.suffix.lower()
+    fits = suffix in CONTAINERS and CONTAINERS[suffix].muxer not in UNTIMED
+    return Path(f"{video.stem}_aligned{video.suffix if fits else '.mkv'}")
+
+
+def shift_sound(clip: Clip, output: Path, seconds: float) -> None:
+    """Write a copy of a video in which all sound is heard later, or for a negative time earlier.
+
+    Nothing is encoded anew: pictures, subtitles and sound are copied, and what sound would come before the first
+    picture is left out. The copy appears whole or not at all.
+
+    Args:
+        clip: the video, as `probe` describes it.
+        output: what to write; its ending names the container.
+        seconds: how much later.
+
+    Raises:
+        UsageError: the output's ending is unknown, or its container holds no times.
+        Wav2LipError: it cannot be written, or its container does not take what is in the video.
+    """
+    muxer = container_of(output).muxer
+    if muxer in UNTIMED and seconds:
+        raise UsageError(f"{output}: {output.suffix} files hold no times, so nothing can be shifted; write a .mkv file.")
+    given: dict[str, Any] = {"format": clip.container} if clip.container else {}
+    moved = {"itsoffset": f"{seconds:.6f}"} if seconds >= 0 else {"ss": f"{-seconds:.6f}"}
+    picture, sound = open_input(clip.path, **given), open_input(clip.path, **given, **moved)
+    with whole_file(output) as part:
+        streams = [picture["V:0"], sound["a"], picture["s?"]]
+        arguments = command(ffmpeg.output(
+            *streams, url(part), format=muxer, codec="copy", map_metadata=0,
+            **{"copypriorss:a": 0},      # packets from before the time that is jumped to: left out, not shown early
+        ))
+        with Process(arguments) as process:
+            if process.finish() != 0:
+                words = process.last_words().replace(url(part), str(output))
+                raise Wav2LipError(f"{output} could not be written: {words}.")

@@ -1,0 +1,52 @@
+"""The networks of a run, loaded once for as many runs as share their options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wav2lip.faces.detector import Detector, make_detector
+from wav2lip.models.load import load_checkpoint
+from wav2lip.pipeline.lips import Lips
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.progress import Progress
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What stays loaded from one run to the next.
+
+    Attributes:
+        lips: the generator.
+        description: what its weights are.
+        detector: None where a fixed box makes it needless.
+        device: where they run: "cpu", "cuda", "cuda:1", "mps".
+    """
+
+    lips: Lips
+    description: str
+    detector: Detector | None
+    device: str
+
+
+def load_networks(options: SyncOptions, device: str, progress: Progress) -> Networks:
+    """Load what the options name, on a device as `choose_device` gives it.
+
+    Raises:
+        WeightsError: weights that are missing, broken or of another network.
+    """
+    checkpoint = load_checkpoint(options.checkpoint)
+    if checkpoint.notice:
+        progress.say(checkpoint.notice)
+    progress.detail(f"Generator: {checkpoint.description}; on {device}.")
+    lips = Lips(checkpoint.generator, device, exact=options.compat)
+    detector = None
+    if not options.has_box:
+        detector = make_detector(
+            "s3fd" if options.compat and options.detector == "auto" else options.detector,
+            weights=options.detector_weights,
+            device=device,
+            compat=options.compat,
+            offline=options.offline or None,
+            say=progress.say,
+        )
+    return Networks(lips, checkpoint.description, detector, device)

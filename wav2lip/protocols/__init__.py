@@ -1,0 +1,1 @@
+"""The benchmarks of the original: which recordings are paired, and how their videos are generated."""
