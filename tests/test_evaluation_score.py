@@ -236,8 +236,8 @@ def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> Non
     assert find_references([a], b) == [b]
     with pytest.raises(UsageError, match="one reference for 2 videos"):
         find_references([a, b], b)
+    b.rename(folder / "inner" / "d.mov")
     with pytest.raises(UsageError, match=r"no reference for b\.mov"):
-        (folder / "inner" / "b.mov").rename(folder / "inner" / "d.mov")
         find_references([a, b], folder)
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")

@@ -14,7 +14,7 @@ from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, evaluation_options, off
 
 @click.command(context_settings={"max_content_width": 110})
 @click.argument("video", type=FILE)
-@click.option("-o", "--output", type=FILE, help="The copy. [default: <video>_aligned.mp4, .mkv, ... in the current folder]")
+@click.option("-o", "--output", type=FILE, help="The copy. [default: <video>_aligned.mp4, .mkv, ... here]")
 @EXPERT
 @DETECTION
 @click.option(

@@ -13,6 +13,7 @@ import click
 from wav2lip.cli.run import reported
 from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, describe, evaluation_options, table
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.protocols.protocol import PROTOCOLS
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.many import Line
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wav2lip.progress import Progress
 
 # What fits across a terminal, where it is there; the CSV has all.
+VIDEOS = "videos"            # folder of a benchmark's videos in that of the results
 SHOWN = (
     "expert_offset", "expert_distance", "expert_confidence", "syncnet_offset", "lse_d", "lse_c", "sharpness", "seam",
     "jitter", "psnr", "ssim",
@@ -31,6 +33,12 @@ SHOWN = (
 @click.option("--syncnet", type=FILE, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C.")
 @EXPERT
 @DETECTION
+@click.option(
+    "--protocol", type=click.Choice(list(PROTOCOLS)), help="Make the videos of a paper's benchmark first, then score them."
+)
+@click.option("--data-root", type=FILE, help="The benchmark's videos, with --protocol.")
+@click.option("--filelist", type=FILE, help="The original's list of its pairs, with --protocol.")
+@click.option("--checkpoint", type=FILE, help="Generator weights, with --protocol.  [default: the one that ships]")
 @click.option("--reference", type=FILE, help="What it should look like: a video of the same size, or a folder of them.")
 @click.option("--no-picture", is_flag=True, help="Score lips and speech only.")
 @click.option("--fid", type=FILE, metavar="INCEPTION", help="FID of the faces and the reference's, by this Inception.")
@@ -41,7 +49,7 @@ SHOWN = (
 @click.option("-q", "--quiet", is_flag=True, help="Only errors, and the scores.")
 @reported
 def evaluate(
-    inputs: tuple[Path, ...], reference: Path | None, fid: Path | None, output: Path | None, csv_file: Path | None,
+    inputs: tuple[Path, ...], protocol: str | None, reference: Path | None, fid: Path | None, output: Path | None, csv_file: Path | None,
     plot: Path | None, as_json: bool, quiet: bool, **given: Any,
 ) -> None:
     """Say how well lips and speech fit together in videos, and what their picture is like.
@@ -50,24 +58,36 @@ def evaluate(
 
     Offsets are in frames of 25 a second, positive where the sound is ahead of the lips. A lower distance (LSE-D) and
     a higher confidence (LSE-C) are better.
+
+    With --protocol there are no INPUTS: the videos are made of --data-root and --filelist, in the folder of -o.
     """
-    if not inputs:
-        raise UsageError("Name a video, a folder of videos, or a list of them.")
+    if bool(inputs) == bool(protocol):
+        raise UsageError("Name a video, a folder of videos, or a list of them; or a --protocol.")
     if fid and not reference:
         raise UsageError("--fid compares with another set of faces; name it with --reference.")
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.evaluation.many import JOURNAL, find_references, find_videos
     from wav2lip.evaluation.score import Evaluator
 
-    paths = find_videos(inputs)
-    references = find_references(paths, reference)
     progress = TerminalProgress(-1 if quiet else 0)
+    skipped: dict[str, str] = {}
+    if protocol:
+        paths, skipped = _generate(protocol, output, given, progress, quiet)
+        given["cropped"] = given["cropped"] or PROTOCOLS[protocol].cropped
+    else:
+        paths = find_videos(inputs)
+    references = find_references(paths, reference)
     evaluator = Evaluator(
         evaluation_options(given, syncnet=given["syncnet"], picture=not given["no_picture"]), progress
     )
     several = len(paths) > 1
     lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
     report = _report(lines)
+    if protocol:
+        from wav2lip.evaluation.many import track_means
+
+        report |= {"protocol": protocol, "skipped": skipped}
+        report["mean"] |= {} if given["cropped"] else track_means(lines)
     if fid and any(line.score for line in lines):
         pairs = [(line.path, truth) for line, truth in zip(lines, references, strict=True) if line.score and truth]
         _add_fid(report["mean"], pairs, fid, evaluator, progress)
@@ -77,6 +97,39 @@ def evaluate(
     else:
         _print(lines, report, several)
     _fail(lines)
+
+
+def _generate(
+    protocol: str, output: Path | None, given: dict[str, Any], progress: Progress, quiet: bool
+) -> tuple[list[Path], dict[str, str]]:
+    """Make a benchmark's videos; return them, and why others could not be made, by their numbers."""
+    from tqdm import tqdm
+
+    from wav2lip.pipeline.options import SyncOptions
+    from wav2lip.protocols.generate import Generated
+    from wav2lip.protocols.lists import read_pairs
+    from wav2lip.protocols.run import generate_all
+
+    if output is None or given["data_root"] is None:
+        raise UsageError("--protocol needs --data-root, the folder of the benchmark's videos, and -o, one for results.")
+    names = ("checkpoint", "detector", "detector_weights", "device", "offline")
+    options = SyncOptions(**{name: given[name] for name in names})
+    pairs = read_pairs(PROTOCOLS[protocol], given["data_root"], given["filelist"])
+    made, skipped = [], {}
+    outcomes = generate_all(pairs, PROTOCOLS[protocol], output / VIDEOS, options, progress)
+    for outcome in tqdm(
+        outcomes, total=len(pairs), desc="Generating", unit="video", file=sys.stderr,
+        disable=True if quiet else None, dynamic_ncols=True,
+    ):
+        if isinstance(outcome, Generated):
+            made.append(outcome.video)
+        else:
+            skipped[str(outcome.pair.number)] = outcome.reason
+    if skipped:
+        progress.say(f"{len(skipped)} of {len(pairs)} videos were left out; {output / VIDEOS} tells why.")
+    if not made:
+        raise Wav2LipError(f"None of the {len(pairs)} videos of {protocol} could be made.")
+    return made, skipped
 
 
 def _score(

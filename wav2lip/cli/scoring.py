@@ -49,7 +49,7 @@ def describe(score: Mapping[str, Any]) -> str:
         f"a face in {score['faces']} of {score['frames']} frames at 25 a second ({found})"
     )
     lines = [f"{score['path']}: {score['seconds']:.1f} s, {seen}"]
-    lines += [f"  {name:<11} {_sync(name, score[name])}" for name in JUDGES if name in score]
+    lines += [f"  {name:<11} {sync_in_words(name, score[name])}" for name in JUDGES if name in score]
     for name in ("picture", "reference"):
         if score[name]:
             lines.append(f"  {name:<11} {_figures(score[name])}")
@@ -78,7 +78,8 @@ def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     return "\n".join([line(names), *map(line, cells)])
 
 
-def _sync(name: str, sync: Mapping[str, Any]) -> str:
+def sync_in_words(name: str, sync: Mapping[str, Any]) -> str:
+    """Return what a judge says, as `SyncScore.to_dict` gives it, in a line."""
     distance, confidence = JUDGES[name]
     words = f"{sync['offset']:+d} frames ({offset_in_words(sync['sound_late_ms'])})"
     return f"offset {words:<32}{distance} {sync['distance']:.3f}   {confidence} {sync['confidence']:.3f}"

@@ -11,7 +11,8 @@ import click
 
 from wav2lip.cli.parameters import FourNumbers, OriginalSpellings, Rate
 from wav2lip.cli.run import INTERRUPTED, tidy_when_terminated
-from wav2lip.errors import Wav2LipError
+from wav2lip.cli.scoring import sync_in_words
+from wav2lip.errors import LowScoreError, Wav2LipError
 
 
 def _file(**kwargs: Any) -> Any:
@@ -67,6 +68,10 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
+@click.option("--score", is_flag=True, help="Say how well lips and speech fit together in the result.")
+@click.option(
+    "--min-score", type=click.FloatRange(0), help="End with exit code 6 if the confidence of that is lower; as --score."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words, and a traceback for what should not happen.")
@@ -76,6 +81,8 @@ def sync(**given: Any) -> None:
     Options may be written as for the original inference.py, with underscores too.
     """
     quiet, verbose, as_json = (given.pop(name) for name in ("quiet", "verbose", "as_json"))
+    least = given.pop("min_score")
+    given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:
         report = _run(given, -1 if quiet else 1 if verbose else 0)
@@ -90,7 +97,16 @@ def sync(**given: Any) -> None:
             raise
         click.echo(f"Error: {type(error).__name__}: {error} (this should not happen; -v shows where).", err=True)
         sys.exit(Wav2LipError.exit_code)
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report.output))
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        if report.sync:
+            click.echo(f"sync {sync_in_words('expert', report.sync.to_dict())}")
+        click.echo(str(report.output))
+    if least is not None and not (report.sync and report.sync.confidence >= least):
+        found = f"with a confidence of {report.sync.confidence:.3f}" if report.sync else "nobody knows how well"
+        click.echo(f"Error: In {report.output} lips and speech fit {found}; --min-score asks for {least:g}.", err=True)
+        sys.exit(LowScoreError.exit_code)
 
 
 def _run(given: dict[str, Any], level: int) -> Any:

@@ -20,6 +20,7 @@ from wav2lip.media.clip import VIDEO_SUFFIXES
 
 LIST_SUFFIXES = (".txt", ".lst")
 JOURNAL = "journal.jsonl"
+LONG_TRACK = 100                     # frames of 25 a second: the original leaves out tracks that are not longer
 IN_SYNC = 1                          # frames: an offset that counts as in sync
 _SCALARS = ("seconds", "frames", "faces", "detector")
 
@@ -150,6 +151,23 @@ def means(lines: Iterable[Line]) -> dict[str, Any]:
         elif values and name not in _SCALARS:
             found[name] = float(np.mean(values))
     return found
+
+
+def track_means(lines: Iterable[Line]) -> dict[str, float]:
+    """Return LSE-D and LSE-C as the original's script for real videos counts them: every long track is one value.
+
+    Returns:
+        `track_lse_d`, `track_lse_c` and how many `tracks` there are; nothing without the original SyncNet.
+    """
+    found = [
+        (track["syncnet_v2"]["distance"], track["syncnet_v2"]["confidence"])
+        for line in lines if line.score
+        for track in line.score["tracks"] if track["frames"] > LONG_TRACK and "syncnet_v2" in track
+    ]
+    if not found:
+        return {}
+    distance, confidence = np.mean(found, axis=0)
+    return {"track_lse_d": float(distance), "track_lse_c": float(confidence), "tracks": len(found)}
 
 
 def row(line: Line) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class PictureFigures:
             levels. The step across a line is the mean |difference| of the pixels on both sides, at the frame's own
             resolution: along the lower half for the left and the right side, along the width for the bottom. Of the
             lines within 4 % of the face of a side (below the bottom also the 10 pixels of padding) the largest counts,
-            less the median of those further off, up to 15 %; then the mean of the three sides, and of the frames. Edges
-            of hair and cheek are softer and not so straight: an untouched clip has about 0.5 to 1. A side that the
-            frame cuts off is left out.
+            less the largest of those further off, up to 15 %; then the mean of the three sides, and of the frames.
+            Edges of hair and cheek are softer and not so straight, and a codec's blocks are everywhere: an untouched
+            clip has about 0 or less. A side that the frame cuts off is left out.
         jitter: mean |second difference| of the luma of three consecutive frames, in levels, over their lower halves in
             the box of the middle one, resampled to 192 x 96. It is 0 for a still, and hardly sees even motion.
         psnr: of the whole frame against the reference, all three colours together, in dB; the mean over frames,
@@ -253,7 +253,7 @@ def _seam(luma: np.ndarray, face: Box) -> float | None:
 
 
 def _largest_step(luma: np.ndarray, side: int, extent: int, further: int = 0) -> float | None:
-    """Return by how much a step beside a side stands out of the lines around it, in levels.
+    """Return by how much the step at a side is larger than any nearby, in levels; None if the frame cuts it off.
 
     Args:
         luma: uint8 (along, across).
@@ -268,7 +268,7 @@ def _largest_step(luma: np.ndarray, side: int, extent: int, further: int = 0) ->
         return None
     steps = np.abs(np.diff(luma[:, first:end].astype(np.int16), axis=1)).mean(axis=0)
     excess = steps[1:-1] - (steps[:-2] + steps[2:]) / 2    # the first is that between the second pixel and the third
-    return float(excess[start:stop].max() - np.median(np.concatenate([excess[:start], excess[stop:]])))
+    return float(excess[start:stop].max() - np.concatenate([excess[:start], excess[stop:]]).max())
 
 
 def _colour_difference(frame: Frame, reference: Frame, face: Box) -> float:

@@ -41,6 +41,7 @@ class SyncOptions:
         extend: what happens when the sound is longer than the video; None for "bounce", or "loop" with `compat`.
         offline: never reach for the network.
         clobber: replace an existing result.
+        score: measure how well lips and speech fit together in the result.
         shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
         strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
         tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
@@ -67,6 +68,7 @@ class SyncOptions:
     extend: Extend | None = None
     offline: bool = False
     clobber: bool = True
+    score: bool = False
     shorter_side: int | None = None
     strict: bool = False
     tail: bool = True

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from wav2lip.evaluation.tables import SyncScore
+
 
 @dataclass(frozen=True)
 class SyncReport:
@@ -25,8 +27,10 @@ class SyncReport:
     generator: str                   # what the weights are
     device: str
     extended: str | None             # how the video was made longer, None when it was long enough
+    sync: SyncScore | None = None    # how well lips and speech fit, where that was asked for and could be told
     seconds: dict[str, float] = field(default_factory=dict)   # wall time by stage
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON types; fps is a string such as "24000/1001"."""
-        return asdict(self) | {"output": str(self.output), "fps": str(self.fps)}
+        plain = {"output": str(self.output), "fps": str(self.fps), "sync": self.sync and self.sync.to_dict()}
+        return asdict(self) | plain

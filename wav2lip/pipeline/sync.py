@@ -9,6 +9,8 @@ from pathlib import Path
 
 from wav2lip.compose.face import paste_hard, paste_soft
 from wav2lip.errors import MediaError, NoFaceError
+from wav2lip.evaluation.tables import SyncScore
+from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.encoding import Encoding
 from wav2lip.media.geometry import Geometry
@@ -123,6 +125,11 @@ def sync(
                 writer.write(frame)
                 advance(1)
 
+    score = None
+    if options.score:
+        with clock.measure("score"):
+            score = rate_result(output, plan, track, options, found_by, networks.device, progress)
+
     return SyncReport(
         output=output,
         frames=frames,
@@ -137,8 +144,24 @@ def sync(
         generator=networks.description,
         device=device,
         extended=options.extension if extended else None,
+        sync=score,
         seconds=clock.seconds,
     )
+
+
+def rate_result(
+    output: Path, plan: Sequence[Run], track: FaceTrack, options: SyncOptions, found_by: str, device: str,
+    progress: Progress,
+) -> SyncScore | None:
+    """Score the result; None, saying why, where that cannot be done: the result is good all the same."""
+    from wav2lip.pipeline.rate import rate
+
+    pads = Pads(0, 0, 0, 0) if options.has_box else Pads(*options.pads)
+    try:
+        return rate(output, plan, track, pads, found_by, device, progress)
+    except (MediaError, NoFaceError) as error:
+        progress.say(f"The result could not be scored: {error}")
+        return None
 
 
 def open_source(face: Path, options: SyncOptions) -> Source:

@@ -20,6 +20,7 @@ class Protocol:
         fps: what the frame rate is taken to be, whatever the file says; None for the file's own.
         shorter_side: pixels to which larger frames are shrunk; None for any size.
         extend: how a video that is shorter than the sound is extended; None where it is left out.
+        cropped: whether results are scored as whole frames, not by their face's track.
     """
 
     name: str
@@ -29,10 +30,11 @@ class Protocol:
     fps: Fraction | None = None
     shorter_side: int | None = None
     extend: Extend | None = None
+    cropped: bool = False
 
 
 def _lrs(name: str) -> Protocol:
-    return Protocol(name, ("audio", "face"), ".mp4", (0, 0, 0, 0), fps=Fraction(25))
+    return Protocol(name, ("audio", "face"), ".mp4", (0, 0, 0, 0), fps=Fraction(25), cropped=True)
 
 
 def _resynced(name: str, order: tuple[str, str] | None, extend: Extend | None = None) -> Protocol:
