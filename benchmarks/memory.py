@@ -1,6 +1,7 @@
 """Does memory grow with the clip? Run the same video at several lengths and print the peak of each run.
 
     python benchmarks/memory.py --face clip.mp4 --audio speech.wav --seconds 10 --seconds 600
+    python benchmarks/memory.py --of evaluate --face clip.mp4 --audio speech.wav
 
 The video is looped, without re-encoding, and so is the sound; frames and everything else stay the same. The figures
 are the largest sum of memory over the program and the ffmpeg processes that it starts, what they share counted once,
@@ -71,18 +72,23 @@ def run(command: list[str]) -> tuple[float, int, int]:
 @click.option("--face", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--audio", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--seconds", multiple=True, type=int, default=[10, 60], show_default=True)
+@click.option("--of", type=click.Choice(["sync", "evaluate"]), default="sync", show_default=True)
 @click.argument("options", nargs=-1)
-def main(face: Path, audio: Path, seconds: tuple[int, ...], options: tuple[str, ...]) -> None:
-    """Print peak memory by length of the clip. OPTIONS, after --, go to `wav2lip sync`."""
+def main(face: Path, audio: Path, seconds: tuple[int, ...], of: str, options: tuple[str, ...]) -> None:
+    """Print peak memory by length of the clip. OPTIONS, after --, go to the command of `wav2lip`."""
     for length in seconds:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            video, sound = folder / f"video{face.suffix}", folder / "sound.wav"
+            video, sound, both = folder / f"video{face.suffix}", folder / "sound.wav", folder / f"both{face.suffix}"
             for source, target, coding in ((face, video, ["-c:v", "copy", "-an"]), (audio, sound, ["-vn"])):
                 loop = [binary(), *QUIET, "-stream_loop", "-1", "-i", url(source), "-t", str(length), *coding]
                 subprocess.run([*loop, url(target)], check=True)
-            command = [sys.executable, "-m", "wav2lip", "sync", "--face", str(video), "--audio", str(sound)]
-            taken, everything, alone = run([*command, "-o", str(folder / "out.mp4"), "-q", *options])
+            words = ["--face", str(video), "--audio", str(sound), "-o", str(folder / "out.mp4")]
+            if of == "evaluate":
+                mux = ["-i", url(video), "-i", url(sound), "-c:v", "copy", "-c:a", "aac", url(both)]
+                subprocess.run([binary(), *QUIET, *mux], check=True)
+                words = [str(both)]
+            taken, everything, alone = run([sys.executable, "-m", "wav2lip", of, *words, "-q", *options])
         peaks = f"peak {everything / MB:.0f} MB, Python alone {alone / MB:.0f} MB"
         click.echo(f"{length:6} s of video: {taken:7.1f} s, {peaks}")
 

@@ -25,6 +25,7 @@ from media_samples import (
     moving_frames,
     number_of,
     numbered_video,
+    run_ffmpeg,
 )
 
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
@@ -45,6 +46,7 @@ from wav2lip.evaluation.drawing import (
     sheet_picture,
 )
 from wav2lip.media.clip import Frame
+from wav2lip.media.ffmpeg import url
 from wav2lip.media.image import read_image
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
@@ -252,7 +254,7 @@ def test_figures_are_drawn_under_the_pictures_and_in_the_sheet(tmp_path: Path) -
     a = lossless(tmp_path / "a.mkv", [grey(90)] * 3)
     plain = compare([a, a], tmp_path / "plain.mp4", tmp_path / "plain.png")
     captions = [{"sound late": "40 ms"}, {"sound late": "0 ms", "LSE-C": "7.1", "LSE-D": "6.8", "PSNR": "31 dB"}]
-    told = compare([a, a], tmp_path / "told.mp4", tmp_path / "told.png", captions=captions)
+    told = compare([a, a], tmp_path / "told.mp4", tmp_path / "told.png", captions=lambda: captions)
     assert told.height - plain.height >= 4 * LOWEST_LINE
     assert picture_of(tmp_path / "told.png").shape[0] - picture_of(tmp_path / "plain.png").shape[0] >= LOWEST_LINE
     left, top = Board([columns("a", "b")], 64, 48).places[1]
@@ -408,3 +410,18 @@ def test_an_interrupted_comparison_tidies_up(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "Interrupted; nothing was written.\n")
     assert names(tmp_path) == {"long.mp4"}
+
+
+def test_videos_with_sound_are_scored_and_others_are_not(tmp_path: Path) -> None:
+    examples = Path(__file__).resolve().parent.parent / "examples"
+    run_ffmpeg(
+        "-i", url(examples / "face.mp4"), "-i", url(examples / "speech.wav"), "-map", "0:v", "-map", "1:a", "-t", 0.6,
+        "-vf", "scale=160:160", "-c:a", "aac", url(tmp_path / "a.mp4"),
+    )
+    run_ffmpeg("-i", url(tmp_path / "a.mp4"), "-an", "-c", "copy", url(tmp_path / "b.mp4"))
+    plain = run(tmp_path, "a.mp4", "b.mp4", "--no-scores", "--json", "-q")
+    scored = run(tmp_path, "a.mp4", "b.mp4", "--detector", "cascade", "-o", "c.mp4")
+    assert scored.returncode == 0, scored.stderr
+    assert "Not scored" not in scored.stderr
+    # Room for five figures below the first picture.
+    assert probe(tmp_path / "c.mp4").height > json.loads(plain.stdout)["height"]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wav2lip.cli.run import INTERRUPTED, reported
-from wav2lip.errors import UsageError
+from wav2lip.cli.scoring import DETECTION, EXPERT, JUDGES, SYNCNET, evaluation_options
+from wav2lip.errors import MediaError, NoFaceError, UsageError
+
+if TYPE_CHECKING:
+    from wav2lip.evaluation.score import VideoScore
+    from wav2lip.progress import Progress
 
 FILE = click.Path(path_type=Path)
 MOST_MOMENTS = 48    # rows: a sheet that can still be looked at
@@ -24,18 +32,23 @@ MOST_MOMENTS = 48    # rows: a sheet that can still be looked at
 @click.option(
     "--moments", type=click.IntRange(1, MOST_MOMENTS), default=6, show_default=True, help="Rows of the contact sheet."
 )
+@click.option("--no-scores", is_flag=True, help="Draw in no figures of sync and picture: look for no faces.")
+@SYNCNET
+@EXPERT
+@DETECTION
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the results' paths.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @reported
 def compare(
     a: Path | None, b: Path | None, truth: Path | None, output: Path | None, sheet: Path | None, moments: int,
-    as_json: bool, quiet: bool,
+    no_scores: bool, as_json: bool, quiet: bool, **given: Any,
 ) -> None:
     """Show video A beside video B, and where they differ.
 
     TRUTH is a third video that both should be like: then the heat maps show how far each is from it, too. B and TRUTH
     are scaled to A's size and shown at A's rate, until the shortest ends. There is a video to play, with the sound of
-    TRUTH or else of the first that has one, and a contact sheet to look at.
+    TRUTH or else of the first that has one, and a contact sheet to look at. For videos with sound the figures of
+    `wav2lip evaluate` are drawn in.
     """
     if a is None or b is None:
         raise UsageError("Name two videos, and the truth as a third if there is one: wav2lip compare A B [TRUTH].")
@@ -48,7 +61,8 @@ def compare(
     sheet = sheet or output.parent / f"{output.stem}.png"
     progress = TerminalProgress(-1 if quiet else 0)
     try:
-        report = run(videos, output, sheet, moments=moments, progress=progress)
+        captions = None if no_scores else partial(_captions, videos, truth, given, progress)
+        report = run(videos, output, sheet, captions=captions, moments=moments, progress=progress)
     except KeyboardInterrupt:
         click.echo("Interrupted; nothing was written.", err=True)
         sys.exit(INTERRUPTED)
@@ -59,3 +73,43 @@ def compare(
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
         click.echo(f"{report.output}\n{report.sheet}")
+
+
+def _captions(
+    videos: Sequence[Path], truth: Path | None, given: dict[str, Any], progress: Progress
+) -> list[dict[str, str]]:
+    """Return the figures to draw in with each video; none where it has no sound, or no face, which is said."""
+    from wav2lip.evaluation.score import Evaluator
+    from wav2lip.media.probe import probe
+
+    clips = {video: probe(video) for video in videos}
+    if not any(clip.sound for clip in clips.values()):
+        return [{}] * len(videos)
+    evaluator = Evaluator(evaluation_options(given, syncnet=given["syncnet"]), progress)
+
+    def score(video: Path) -> dict[str, str]:
+        alike = truth is not None and truth != video and (
+            (clips[video].width, clips[video].height) == (clips[truth].width, clips[truth].height)
+        )
+        if clips[video].sound is None:
+            return {}
+        try:
+            return _caption(evaluator.score(video, truth if alike else None))
+        except (MediaError, NoFaceError) as error:
+            progress.say(f"Not scored: {error}")
+            return {}
+
+    return [score(video) for video in videos]
+
+
+def _caption(score: VideoScore) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for name, sync in score.sync.items():
+        distance, confidence = JUDGES[name]
+        words |= {f"{name} offset": f"{sync.offset:+d}", distance: f"{sync.distance:.3f}"}
+        words[confidence] = f"{sync.confidence:.3f}"
+    assert score.picture
+    for what, value in (("sharpness", score.picture.sharpness), ("mouth PSNR", score.picture.mouth_psnr)):
+        if value is not None:
+            words[what] = f"{value:.2f}"
+    return words

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.run import reported
-from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, describe, evaluation_options, table
+from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, SYNCNET, describe, evaluation_options, table
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.protocols.protocol import PROTOCOLS
 
@@ -30,11 +30,11 @@ SHOWN = (
 
 @click.command(context_settings={"max_content_width": 110})
 @click.argument("inputs", type=FILE, nargs=-1)
-@click.option("--syncnet", type=FILE, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C.")
+@SYNCNET
 @EXPERT
 @DETECTION
 @click.option(
-    "--protocol", type=click.Choice(list(PROTOCOLS)), help="Make the videos of a paper's benchmark first, then score them."
+    "--protocol", type=click.Choice(list(PROTOCOLS)), help="Make the videos of a paper's benchmark, and score them."
 )
 @click.option("--data-root", type=FILE, help="The benchmark's videos, with --protocol.")
 @click.option("--filelist", type=FILE, help="The original's list of its pairs, with --protocol.")
@@ -49,8 +49,8 @@ SHOWN = (
 @click.option("-q", "--quiet", is_flag=True, help="Only errors, and the scores.")
 @reported
 def evaluate(
-    inputs: tuple[Path, ...], protocol: str | None, reference: Path | None, fid: Path | None, output: Path | None, csv_file: Path | None,
-    plot: Path | None, as_json: bool, quiet: bool, **given: Any,
+    inputs: tuple[Path, ...], protocol: str | None, reference: Path | None, fid: Path | None, output: Path | None,
+    csv_file: Path | None, plot: Path | None, as_json: bool, quiet: bool, **given: Any,
 ) -> None:
     """Say how well lips and speech fit together in videos, and what their picture is like.
 

@@ -28,6 +28,9 @@ DETECTION = with_options(
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run."),
     click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network."),
 )
+SYNCNET = click.option(
+    "--syncnet", type=FILE, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C."
+)
 EXPERT = click.option("--expert", type=FILE, help="Weights of the expert SyncNet.  [default: the one that ships]")
 
 JUDGES = {"expert": ("distance", "confidence"), "syncnet_v2": ("LSE-D", "LSE-C")}

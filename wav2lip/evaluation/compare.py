@@ -114,12 +114,16 @@ class Instant:
         ]
 
 
+Captions = Callable[[], Sequence[Mapping[str, str]]]
+"""Gives values by name for each video."""
+
+
 def compare(
     videos: Sequence[Path],
     output: Path,
     sheet: Path | None,
     *,
-    captions: Sequence[Mapping[str, str]] = (),
+    captions: Captions | None = None,
     moments: int = MOMENTS,
     progress: Progress | None = None,
 ) -> ComparisonReport:
@@ -132,7 +136,7 @@ def compare(
         output: the video to write, with the sound of the truth, else of the first that has one. It appears whole or
             not at all.
         sheet: the PNG to write, in the same manner; None for none.
-        captions: figures to draw in with each video, values by name; none by default.
+        captions: gives the figures to draw in with each video; called once all else is in order. None for none.
         moments: how many the sheet shows, at least 1, evenly spread; fewer where there are fewer frames.
         progress: receives words and progress; None for silence.
 
@@ -143,9 +147,8 @@ def compare(
     """
     if len(videos) not in PAIRS:
         raise UsageError(f"Two videos can be compared, or two and the truth; {len(videos)} were given.")
-    captions = captions or [{}] * len(videos)
-    if len(captions) != len(videos) or moments < 1:
-        raise ValueError(f"{len(captions)} captions for {len(videos)} videos, {moments} moments")
+    if moments < 1:
+        raise ValueError(f"{moments} moments cannot be shown")
     progress = progress or Progress()
     clips = [_probe_video(path) for path in videos]
     _prepare(output, sheet, videos)
@@ -155,7 +158,7 @@ def compare(
     fps = clips[0].fps
     frames = min(_frames_at(clip, fps) for clip in clips)
     chosen = {frames * (2 * number + 1) // (2 * moments) for number in range(moments)}
-    layout = _Layout(clips, captions)
+    layout = _Layout(clips, captions() if captions else [{}] * len(videos))
     kept: list[Moment] = []
     sums, done = np.zeros((len(layout.pairs), 2)), 0
     writer = VideoWriter(

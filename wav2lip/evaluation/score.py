@@ -184,7 +184,7 @@ class Evaluator:
         """
         clip = _open(path)
         truth = _open_reference(reference, clip) if reference else None
-        track = self._track(clip) if self._detector else None
+        track = self.find(clip)
         return score_clip(
             clip, track, self.judges, self._progress, detector=self._detector.name if self._detector else "cropped",
             picture=self.options.picture, reference=truth,
@@ -197,14 +197,16 @@ class Evaluator:
             MediaError: the file cannot be read.
         """
         clip = probe(path)
-        track = self._track(clip) if self._detector else None
+        track = self.find(clip)
         with closing(read_at_rate(clip, FPS)) as frames:
             for frame, sight in zip(frames, _sights(clip, track, []), strict=False):
                 if sight is not None:
                     yield frame, sight.box
 
-    def _track(self, clip: Clip) -> FaceTrack:
-        assert self._detector is not None
+    def find(self, clip: Clip) -> FaceTrack | None:
+        """Return where the face is in every frame of a video; None where the whole frame is the face."""
+        if self._detector is None:
+            return None
         detections = look_for_faces(
             clip.path, clip.frames, lambda: read_frames(clip), self._detector, self._progress,
             batch=BATCH[self._device.partition(":")[0]], waiting=_waiting(clip),

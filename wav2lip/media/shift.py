@@ -40,7 +40,7 @@ def shift_sound(clip: Clip, output: Path, seconds: float) -> None:
     """
     muxer = container_of(output).muxer
     if muxer in UNTIMED and seconds:
-        raise UsageError(f"{output.suffix} files hold no times, so sound cannot be moved in {output}; write a .mkv file.")
+        raise UsageError(f"{output.suffix} files hold no times, so {output} cannot have its sound moved; write .mkv.")
     given: dict[str, Any] = {"format": clip.container} if clip.container else {}
     moved = {"itsoffset": f"{seconds:.6f}"} if seconds >= 0 else {"ss": f"{-seconds:.6f}"}
     picture, sound = open_input(clip.path, **given), open_input(clip.path, **given, **moved)
