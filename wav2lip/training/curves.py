@@ -41,10 +41,10 @@ def draw_curves(rows: Sequence[Row], out: Path) -> None:
         UsageError: matplotlib is not installed.
         Wav2LipError: the picture cannot be written.
     """
+    figure = new_figure(SIZE, "train")
     panels = _panels(rows)
     if not panels:
         return
-    figure = new_figure(SIZE, "train")
     across = 1 if len(panels) == 1 else 2
     grid = list(figure.subplots(-(-len(panels) // across), across, squeeze=False).flat)
     for axes, (title, curves) in zip(grid, panels.items(), strict=False):
