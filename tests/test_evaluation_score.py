@@ -18,7 +18,7 @@ from seeded import seeded
 import wav2lip
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, NoFaceError, UsageError
-from wav2lip.evaluation.many import find_references, find_videos
+from wav2lip.evaluation.many import find_references, find_videos, unlike_names
 from wav2lip.evaluation.score import EvaluationOptions, Evaluator, VideoScore, evaluate
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
@@ -221,6 +221,13 @@ def test_a_folder_is_scored_through_and_goes_on_where_it_was_killed(
     scored.clear()
     assert run(folder, "-o", out, "-q").exit_code == 0
     assert scored == []
+    # A drawing that is missing is made, one that is there is not made again.
+    assert run(folder, "-o", out, "-q", "--plot", tmp_path / "plots").exit_code == 0
+    assert scored == ["a.mov", "b.mov"]
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"a.png", "b.png"}
+    assert run(folder, "-o", out, "-q", "--plot", tmp_path / "plots").exit_code == 0
+    assert scored == ["a.mov", "b.mov"]
+    scored.clear()
     # Scored in another way, or changed since, a video is scored anew.
     assert run(folder, "-o", out, "-q", "--no-picture").exit_code == 0
     assert scored == ["a.mov", "b.mov"]
@@ -239,6 +246,10 @@ def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> Non
     b.rename(folder / "inner" / "d.mov")
     with pytest.raises(UsageError, match=r"no reference for b\.mov"):
         find_references([a, b], folder)
+    (folder / "a.mkv").write_bytes(b"")
+    with pytest.raises(UsageError, match="have the same name"):
+        find_references([a], folder)
+    assert unlike_names([a, folder / "inner" / "a.mov"]) == {a: "videos-a", folder / "inner" / "a.mov": "inner-a"}
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
     for path, error in ((empty, UsageError), (tmp_path / "none", MediaError)):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wav2lip.cli.run import reported
+from wav2lip.cli.run import reporting
 from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, evaluation_options, offset_in_words
 
 
@@ -24,7 +24,7 @@ from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, evaluation_options, off
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the copy's path.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
-@reported
+@reporting("nothing was written")
 def align(video: Path, output: Path | None, min_confidence: float, as_json: bool, quiet: bool, **given: Any) -> None:
     """Find out by how much the sound of VIDEO is early or late, and write a copy in which it is not.
 

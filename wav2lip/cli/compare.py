@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.run import INTERRUPTED, reported
+from wav2lip.cli.run import reporting
 from wav2lip.cli.scoring import DETECTION, EXPERT, JUDGES, SYNCNET, evaluation_options
 from wav2lip.errors import MediaError, NoFaceError, UsageError
 
@@ -38,7 +37,7 @@ MOST_MOMENTS = 48    # rows: a sheet that can still be looked at
 @DETECTION
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the results' paths.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
-@reported
+@reporting("nothing was written")
 def compare(
     a: Path | None, b: Path | None, truth: Path | None, output: Path | None, sheet: Path | None, moments: int,
     no_scores: bool, as_json: bool, quiet: bool, **given: Any,
@@ -60,12 +59,8 @@ def compare(
     output = output or Path(f"{a.stem}_vs_{b.stem}.mp4")
     sheet = sheet or output.parent / f"{output.stem}.png"
     progress = TerminalProgress(-1 if quiet else 0)
-    try:
-        captions = None if no_scores else partial(_captions, videos, truth, given, progress)
-        report = run(videos, output, sheet, captions=captions, moments=moments, progress=progress)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; nothing was written.", err=True)
-        sys.exit(INTERRUPTED)
+    captions = None if no_scores else partial(_captions, videos, truth, given, progress)
+    report = run(videos, output, sheet, captions=captions, moments=moments, progress=progress)
     for pair, difference in report.differences.items():
         figures = ", ".join(f"{name} {value}" for name, value in difference.table())
         progress.say(f"|{pair}|: {figures}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.run import reported
+from wav2lip.cli.run import reporting
 from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, SYNCNET, describe, evaluation_options, table
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.protocols.protocol import PROTOCOLS
@@ -47,7 +47,7 @@ SHOWN = (
 @click.option("--plot", type=FILE, help="Draw the score along the clip: a PNG, or for several videos a folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors, and the scores.")
-@reported
+@reporting("with -o the same command goes on from here")
 def evaluate(
     inputs: tuple[Path, ...], protocol: str | None, reference: Path | None, fid: Path | None, output: Path | None,
     csv_file: Path | None, plot: Path | None, as_json: bool, quiet: bool, **given: Any,
@@ -138,8 +138,9 @@ def _score(
 ) -> list[Line]:
     from tqdm import tqdm
 
-    from wav2lip.evaluation.many import score_all
+    from wav2lip.evaluation.many import score_all, unlike_names
 
+    names = unlike_names(paths)
     if plot:
         from wav2lip.extras import require
 
@@ -149,16 +150,24 @@ def _score(
     disable = None if several else True
     with tqdm(total=len(paths), desc="Videos", unit="video", file=sys.stderr, disable=disable) as bar:
 
+        def picture(path: Path) -> Path | None:
+            return plot / f"{names[path]}.png" if plot and several else plot
+
+        def undrawn(path: Path) -> bool:
+            drawing = picture(path)
+            return drawing is not None and not drawing.exists()
+
         def done(line: Line, score: VideoScore | None) -> None:
             bar.update()
             if several and line.error:
                 progress.say(f"Not scored: {line.error}")
-            if plot and score:
+            drawing = picture(line.path)
+            if drawing and score:
                 from wav2lip.evaluation.plot import draw_score
 
-                draw_score(score, plot / f"{line.path.stem}.png" if several else plot)
+                draw_score(score, drawing)
 
-        return score_all(paths, references, evaluator, journal, done)
+        return score_all(paths, references, evaluator, journal, done, again=undrawn)
 
 
 def _add_fid(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -87,3 +88,15 @@ def with_options(*added: Callable[[Command], Command]) -> Callable[[Command], Co
         return command
 
     return add
+
+
+DETECTOR = with_options(
+    click.option(
+        "--detector",
+        type=click.Choice(["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]),
+        default="auto",
+        show_default=True,
+        help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
+    ),
+    click.option("--detector-weights", type=click.Path(path_type=Path), help="Weights file of the detector."),
+)

@@ -17,22 +17,35 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate the function of a command that can be repeated to go on: its errors become sentences and exit codes."""
+Command = Callable[..., None]
 
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        tidy_when_terminated()
-        try:
-            command(*args, **kwargs)
-        except Wav2LipError as error:
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("Interrupted; the same command goes on from here.", err=True)
-            sys.exit(INTERRUPTED)
 
-    return run
+def reporting(interrupted: str) -> Callable[[Command], Command]:
+    """Return a decorator for the function of a command: its errors become sentences and exit codes.
+
+    Args:
+        interrupted: what Ctrl-C means for what was done until then.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(*args: Any, **kwargs: Any) -> None:
+            tidy_when_terminated()
+            try:
+                command(*args, **kwargs)
+            except Wav2LipError as error:
+                click.echo(f"Error: {error}", err=True)
+                sys.exit(error.exit_code)
+            except KeyboardInterrupt:
+                click.echo(f"Interrupted; {interrupted}.", err=True)
+                sys.exit(INTERRUPTED)
+
+        return run
+
+    return decorate
+
+
+reported = reporting("the same command goes on from here")
 
 
 def tidy_when_terminated() -> None:

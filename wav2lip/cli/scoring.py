@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import with_options
+from wav2lip.cli.parameters import DETECTOR, with_options
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.score import EvaluationOptions
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 
 DETECTION = with_options(
-    click.option(
-        "--detector",
-        type=click.Choice(["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]),
-        default="auto",
-        show_default=True,
-        help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
-    ),
-    click.option("--detector-weights", type=FILE, help="Weights file of the detector."),
+    DETECTOR,
     click.option("--cropped", is_flag=True, help="The whole frame is the face, as in LRS: look for none."),
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run."),
     click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network."),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from wav2lip.cli.parameters import FourNumbers, OriginalSpellings, Rate
+from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, Rate
 from wav2lip.cli.run import INTERRUPTED, tidy_when_terminated
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.errors import LowScoreError, Wav2LipError
@@ -51,14 +51,7 @@ def _file(**kwargs: Any) -> Any:
     type=click.Choice(["bounce", "loop", "freeze", "stretch", "cut"]),
     help="What to do when the sound is longer than the video.  [default: bounce; loop with --compat]",
 )
-@click.option(
-    "--detector",
-    type=click.Choice(["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]),
-    default="auto",
-    show_default=True,
-    help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
-)
-@click.option("--detector-weights", type=_file(), help="Weights file of the detector.")
+@DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option("--face-det-batch-size", type=int, help="Frames detected at a time.  [default: by device]")
 @click.option("--wav2lip-batch-size", type=int, help="Faces generated at a time.  [default: by device]")

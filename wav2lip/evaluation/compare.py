@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.encoding import Encoding, check_encoding
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
+from wav2lip.media.whole import whole_file
 from wav2lip.media.write import VideoWriter, check_output
 from wav2lip.progress import Progress
 
@@ -301,24 +300,13 @@ def _sound_of(clips: Sequence[Clip]) -> Path | None:
 
 
 @contextmanager
-def _saving(sheet: Path | None) -> Iterator[Callable[[Frame], None]]:
+def _saving(sheet: Path | None) -> Iterator[Callable[[Frame], object]]:
     """Give what writes the contact sheet; the file appears under its name when the block ends without an error."""
     if sheet is None:
         yield lambda picture: None
         return
-    # Not made from the sheet's name, which may be as long as names can be.
-    part = sheet.absolute().parent / f".wav2lip-{secrets.token_hex(8)}.part.png"
-
-    def save(picture: Frame) -> None:
-        with _writing(sheet):
-            part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-
-    try:
-        yield save
-        with _writing(sheet):
-            os.replace(part, sheet)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(sheet) as part:
+        yield lambda picture: part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
 @contextmanager

@@ -93,16 +93,30 @@ def find_references(paths: Sequence[Path], reference: Path | None) -> list[Path 
         if len(paths) > 1:
             raise UsageError(f"{reference} is one reference for {len(paths)} videos; name a folder with one for each.")
         return [reference]
-    by_name = {path.stem: path for path in _videos(reference)}
+    by_name: dict[str, Path] = {}
+    for path in _videos(reference):
+        other = by_name.setdefault(path.stem, path)
+        if other != path:
+            raise UsageError(f"{other} and {path} have the same name; a reference is found by its name alone.")
     missing = next((path for path in paths if path.stem not in by_name), None)
     if missing:
         raise UsageError(f"The folder {reference} has no reference for {missing.name}: it needs a video of that name.")
     return [by_name[path.stem] for path in paths]
 
 
+def unlike_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each video that no other has: its own, with as many folders before it as that takes."""
+    depth = 1
+    while True:
+        names = {path: "-".join(path.with_suffix("").parts[-depth:]).replace("/", "") for path in paths}
+        if len(set(names.values())) == len(names) or depth > max(len(path.parts) for path in paths):
+            return names
+        depth += 1
+
+
 def score_all(
     paths: Sequence[Path], references: Sequence[Path | None], evaluator: Evaluator, journal: Path | None,
-    done: Callable[[Line, VideoScore | None], object],
+    done: Callable[[Line, VideoScore | None], object], *, again: Callable[[Path], bool] = lambda path: False,
 ) -> list[Line]:
     """Score videos one after the other; one that cannot be scored does not stop the others.
 
@@ -113,6 +127,7 @@ def score_all(
         journal: a file that gets a line for each video as it is done; what it says of a video that has not changed
             since, scored in the same way, is taken from it. None keeps nothing.
         done: is given each line as it comes, with the whole score where it was measured now.
+        again: says of a video that it has to be scored in any case.
 
     Raises:
         Wav2LipError: the journal cannot be written.
@@ -122,7 +137,7 @@ def score_all(
     for path, reference in zip(paths, references, strict=True):
         key = _key(evaluator.fingerprint, path, reference)
         score = None
-        if key in known:
+        if key in known and not again(path):
             line = Line(path, known[key])
         else:
             try:
