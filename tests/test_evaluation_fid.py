@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from seeded import seeded
 from torch import Tensor
 
 from wav2lip.errors import Wav2LipError, WeightsError
-from wav2lip.evaluation.fid import FeatureStatistics, face_picture, frechet_distance, picture_features
+from wav2lip.evaluation.fid import FeatureStatistics, face_picture, faces_apart, frechet_distance, picture_features
 from wav2lip.models.checkpoint import read_checkpoint
 from wav2lip.models.generator import Generator
 from wav2lip.models.inception import Inception, InceptionE, average
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_inception, save_network
+from wav2lip.progress import Progress
 
 PARAMETERS = 21_785_568    # of the published network without its last layer
 
@@ -124,6 +126,39 @@ def test_equal_sets_are_at_no_distance() -> None:
 
 
 # ---- pictures
+
+
+class Colours(torch.nn.Module):
+    """In place of the Inception network: says a picture's mean colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return pictures.mean((2, 3)) * self.weight
+
+
+def test_the_faces_of_videos_are_held_against_those_of_their_references() -> None:
+    random = np.random.default_rng(0)
+    shades = {Path(name): random.integers(0, 200, (20, 3)) for name in ("a", "b", "c")}
+    shades[Path("brighter")] = np.concatenate([shades[Path("a")], shades[Path("b")]]) + 51
+    box, outside = np.array([10.0, 10, 60, 60]), np.array([200.0, 0, 300, 50])
+
+    def faces(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for shade in shades[path]:
+            yield np.full((80, 80, 3), shade, np.uint8), box
+        yield np.zeros((80, 80, 3), np.uint8), outside
+
+    def apart(videos: str, references: str) -> tuple[float, int]:
+        one, other = ([Path(name) for name in names.split()] for names in (videos, references))
+        return faces_apart(one, other, Colours(), faces, Progress())
+
+    distance, count = apart("a b", "brighter")
+    assert count == 40
+    assert distance == pytest.approx(3 * 0.2**2, rel=1e-3)     # the same spread, 51 of 255 away in each colour
+    assert apart("a b", "b a")[0] == pytest.approx(0, abs=1e-6)
+    assert apart("a", "a c")[1] == 20
 
 
 def test_a_face_is_cut_out_and_comes_as_rgb() -> None:

@@ -174,10 +174,12 @@ def _add_fid(
     mean: dict[str, Any], pairs: Sequence[tuple[Path, Path]], weights: Path, evaluator: Evaluator, progress: Progress
 ) -> None:
     from wav2lip.evaluation.fid import ENOUGH, faces_apart
+    from wav2lip.models.inference import fold_batch_norm
     from wav2lip.models.load import load_inception
 
+    network = fold_batch_norm(load_inception(weights)).to(evaluator.device)
     videos, truths = zip(*pairs, strict=True)
-    mean["fid"], faces = faces_apart(videos, truths, load_inception(weights), evaluator.faces, progress)
+    mean["fid"], faces = faces_apart(videos, truths, network, evaluator.faces, progress)
     mean["fid_faces"] = faces
     if faces < ENOUGH:
         progress.say(f"The FID is from {faces} faces only and comes out too large; {ENOUGH} or more are needed.")

@@ -49,6 +49,10 @@ def describe(score: Mapping[str, Any]) -> str:
     for name in ("picture", "reference"):
         if score[name]:
             lines.append(f"  {name:<11} {_figures(score[name])}")
+    if len(score["tracks"]) > 1:
+        for track in score["tracks"]:
+            lines.append(f"  {track['start']:.2f} to {track['end']:.2f} s, shot {track['shot']}")
+            lines += [f"    {name:<9} {sync_in_words(name, track[name])}" for name in JUDGES if name in track]
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,15 +39,14 @@ def draw_score(score: VideoScore, out: Path) -> None:
     *confidences, offset, curve = panels
     for axes, name in zip(confidences, score.sync, strict=True):
         points = score.over_time[name]
-        axes.plot([p.time for p in points], [p.confidence for p in points], marker=".", color=_colour(score, name))
+        for times, _, values in _sights(score, name):
+            axes.plot(times, values, marker=".", color=_colour(score, name))
         axes.axhline(score.sync[name].confidence, color=_colour(score, name), linewidth=0.8, linestyle="--")
         axes.set_ylabel(f"confidence\n{name}")
         axes.set_ylim(0, 1.15 * max([score.sync[name].confidence, *(p.confidence for p in points)]))
-    for name, points in score.over_time.items():
-        offset.plot(
-            [p.time for p in points], [p.offset for p in points], drawstyle="steps-mid", marker=".", label=name,
-            color=_colour(score, name),
-        )
+    for name in score.over_time:
+        for times, offsets, _ in _sights(score, name):
+            offset.plot(times, offsets, drawstyle="steps-mid", marker=".", color=_colour(score, name))
     offset.set_ylabel("offset, frames")
     offset.set_ylim(-REACH - 1, REACH + 1)
     offset.set_xlabel("seconds")
@@ -69,6 +68,17 @@ def _draw_curves(axes: Axes, score: VideoScore) -> None:
         own.set_ylabel(f"distance\n{name}", color=_colour(score, name))
     axes.set_xlabel("if the sound were ahead of the lips by so many frames")
     axes.grid(alpha=0.3)
+
+
+def _sights(score: VideoScore, name: str) -> Iterator[np.ndarray]:
+    """Yield times, offsets and confidences (3, n) of each sight of the face: no line leads from one to the next."""
+    for track in score.tracks:
+        found = [
+            (point.time, point.offset, point.confidence)
+            for point in score.over_time[name] if track.start <= point.time < track.end
+        ]
+        if found:
+            yield np.array(found).T
 
 
 def _mark_tracks(axes: Axes, score: VideoScore) -> None:

@@ -155,12 +155,12 @@ class Evaluator:
     def __init__(self, options: EvaluationOptions, progress: Progress):
         self.options = options
         self._progress = progress
-        self._device = choose_device(options.device)
-        self.judges = load_judges(options.syncnet, options.expert, self._device)
+        self.device = choose_device(options.device)
+        self.judges = load_judges(options.syncnet, options.expert, self.device)
         self._detector: Detector | None = None
         if not options.cropped:
             self._detector = make_detector(
-                options.detector, weights=options.detector_weights, device=self._device, compat=False,
+                options.detector, weights=options.detector_weights, device=self.device, compat=False,
                 offline=options.offline or None, say=progress.say,
             )
 
@@ -209,7 +209,7 @@ class Evaluator:
             return None
         detections = look_for_faces(
             clip.path, clip.frames, lambda: read_frames(clip), self._detector, self._progress,
-            batch=BATCH[self._device.partition(":")[0]], waiting=_waiting(clip),
+            batch=BATCH[self.device.partition(":")[0]], waiting=_waiting(clip),
         )
         return follow(detections, pads=Pads(0, 0, 0, 0), size=(clip.width, clip.height), fps=clip.fps)
 
