@@ -23,8 +23,8 @@ import numpy as np
 from tqdm import tqdm
 
 from wav2lip.evaluation.align import align
+from wav2lip.evaluation.inputs import find_videos
 from wav2lip.evaluation.judges import EXPERT
-from wav2lip.evaluation.many import find_videos
 from wav2lip.evaluation.score import EvaluationOptions, Evaluator, score_clip
 from wav2lip.evaluation.tables import REACH
 from wav2lip.media.probe import probe

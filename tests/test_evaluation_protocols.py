@@ -12,7 +12,8 @@ from media_samples import run_ffmpeg
 from seeded import seeded
 
 from wav2lip.cli import main
-from wav2lip.evaluation.many import Line, track_means
+from wav2lip.evaluation.many import Line
+from wav2lip.evaluation.summary import track_means
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
 

@@ -18,8 +18,9 @@ from seeded import seeded
 import wav2lip
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, NoFaceError, UsageError
-from wav2lip.evaluation.many import find_references, find_videos, unlike_names
-from wav2lip.evaluation.score import EvaluationOptions, Evaluator, VideoScore, evaluate
+from wav2lip.evaluation.inputs import find_references, find_videos, unlike_names
+from wav2lip.evaluation.results import VideoScore
+from wav2lip.evaluation.score import EvaluationOptions, Evaluator, evaluate
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
 from wav2lip.progress import Progress

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wav2lip.errors import LowScoreError, MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
-    from wav2lip.evaluation.score import EvaluationOptions, VideoScore, evaluate
+    from wav2lip.evaluation.results import VideoScore
+    from wav2lip.evaluation.score import EvaluationOptions, evaluate
     from wav2lip.models.load import load_generator
     from wav2lip.pipeline.options import SyncOptions
     from wav2lip.pipeline.report import SyncReport
@@ -31,7 +32,7 @@ _HOME = {
     "SyncOptions": "wav2lip.pipeline.options",
     "SyncReport": "wav2lip.pipeline.report",
     "UsageError": "wav2lip.errors",
-    "VideoScore": "wav2lip.evaluation.score",
+    "VideoScore": "wav2lip.evaluation.results",
     "Wav2LipError": "wav2lip.errors",
     "WeightsError": "wav2lip.errors",
     "evaluate": "wav2lip.evaluation.score",

@@ -15,7 +15,7 @@ from wav2lip.cli.scoring import DETECTION, EXPERT, JUDGES, SYNCNET, evaluation_o
 from wav2lip.errors import MediaError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
-    from wav2lip.evaluation.score import VideoScore
+    from wav2lip.evaluation.results import VideoScore
     from wav2lip.progress import Progress
 
 FILE = click.Path(path_type=Path)

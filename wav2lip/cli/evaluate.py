@@ -17,7 +17,8 @@ from wav2lip.protocols.protocol import PROTOCOLS
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.many import Line
-    from wav2lip.evaluation.score import Evaluator, VideoScore
+    from wav2lip.evaluation.results import VideoScore
+    from wav2lip.evaluation.score import Evaluator
     from wav2lip.progress import Progress
 
 # What fits across a terminal, where it is there; the CSV has all.
@@ -66,7 +67,8 @@ def evaluate(
     if fid and not reference:
         raise UsageError("--fid compares with another set of faces; name it with --reference.")
     from wav2lip.cli.progress import TerminalProgress
-    from wav2lip.evaluation.many import JOURNAL, find_references, find_videos
+    from wav2lip.evaluation.inputs import find_references, find_videos
+    from wav2lip.evaluation.many import JOURNAL
     from wav2lip.evaluation.score import Evaluator
 
     progress = TerminalProgress(-1 if quiet else 0)
@@ -84,7 +86,7 @@ def evaluate(
     lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
     report = _report(lines)
     if protocol:
-        from wav2lip.evaluation.many import track_means
+        from wav2lip.evaluation.summary import track_means
 
         report |= {"protocol": protocol, "skipped": skipped}
         report["mean"] |= {} if given["cropped"] else track_means(lines)
@@ -138,7 +140,8 @@ def _score(
 ) -> list[Line]:
     from tqdm import tqdm
 
-    from wav2lip.evaluation.many import score_all, unlike_names
+    from wav2lip.evaluation.inputs import unlike_names
+    from wav2lip.evaluation.many import score_all
 
     names = unlike_names(paths)
     if plot:
@@ -186,7 +189,7 @@ def _add_fid(
 
 
 def _report(lines: Sequence[Line]) -> dict[str, Any]:
-    from wav2lip.evaluation.many import means
+    from wav2lip.evaluation.summary import means
 
     return {
         "videos": [line.score or {"path": str(line.path), "error": line.error} for line in lines],
@@ -195,7 +198,7 @@ def _report(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def _write(lines: Sequence[Line], report: dict[str, Any], output: Path | None, csv_file: Path | None) -> None:
-    from wav2lip.evaluation.many import as_csv
+    from wav2lip.evaluation.summary import as_csv
     from wav2lip.media.whole import whole_file
 
     wanted = {}
@@ -210,7 +213,7 @@ def _write(lines: Sequence[Line], report: dict[str, Any], output: Path | None, c
 
 
 def _print(lines: Sequence[Line], report: dict[str, Any], several: bool) -> None:
-    from wav2lip.evaluation.many import row
+    from wav2lip.evaluation.summary import row
 
     scored = [line for line in lines if line.score]
     if not several:

@@ -8,7 +8,8 @@ from typing import Any
 
 from wav2lip.errors import LowScoreError
 from wav2lip.evaluation.judges import EXPERT
-from wav2lip.evaluation.score import Evaluator, VideoScore
+from wav2lip.evaluation.results import VideoScore
+from wav2lip.evaluation.score import Evaluator
 from wav2lip.media.probe import probe
 from wav2lip.media.shift import shift_sound
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wav2lip.evaluation.figures import new_figure, save_figure
-from wav2lip.evaluation.score import VideoScore
+from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.tables import REACH
 
 if TYPE_CHECKING:

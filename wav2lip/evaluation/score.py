@@ -1,21 +1,19 @@
-"""Score one video: do lips and speech belong together, and what is the picture like?"""
+"""Score videos: do lips and speech belong together, and what is the picture like?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from wav2lip.errors import MediaError, NoFaceError, UsageError
+from wav2lip.errors import MediaError, UsageError
 from wav2lip.evaluation.judges import Judge, load_judges
-from wav2lip.evaluation.picture import PictureFigures, PictureMeter
-from wav2lip.evaluation.runs import Heard, Run
-from wav2lip.evaluation.tables import SyncScore, summarise
+from wav2lip.evaluation.results import VideoScore
+from wav2lip.evaluation.watch import SHORTEST, Watch, sights
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import BATCH, look_for_faces
@@ -23,14 +21,11 @@ from wav2lip.faces.track import FaceTrack, follow
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
-from wav2lip.media.read import nearest_frame, read_at_rate, read_frames
-from wav2lip.media.sound import samples_from_first_frame
+from wav2lip.media.read import read_at_rate, read_frames
 from wav2lip.models.device import choose_device
-from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
+from wav2lip.models.syncnet import FPS
 from wav2lip.progress import Progress
 
-SHORTEST = 6                 # faces in a row that can be scored: two windows of 5, or one of the original SyncNet
-SPAN, STEP = 50, 12          # windows (2 s) that a point of the curve over time sees, and from one point to the next
 WAITING_BYTES = 32 << 20     # of frames between two stages
 
 
@@ -55,89 +50,6 @@ class EvaluationOptions:
     detector_weights: Path | None = None
     device: str = "auto"
     offline: bool = False
-
-
-@dataclass(frozen=True)
-class TrackScore:
-    """One uninterrupted sight of the face.
-
-    Attributes:
-        start, end: seconds after the first frame.
-        shot: counted from 0.
-        frames: at 25 a second.
-        sync: by judge.
-    """
-
-    start: float
-    end: float
-    shot: int
-    frames: int
-    sync: dict[str, SyncScore]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "start": round(self.start, 3), "end": round(self.end, 3), "shot": self.shot, "frames": self.frames,
-            **_dicts(self.sync),
-        }
-
-
-@dataclass(frozen=True)
-class Point:
-    """What a judge says of two seconds: the middle in seconds after the first frame, the offset and the confidence."""
-
-    time: float
-    offset: int
-    confidence: float
-
-
-@dataclass(frozen=True)
-class VideoScore:
-    """What was measured in a video.
-
-    Attributes:
-        path: the file.
-        frames: at 25 a second.
-        faces: how many of them show the face.
-        detector: what found it; "cropped" where the frame is the face.
-        sync: by judge ("expert", "syncnet_v2"): all tracks together, every window counting the same.
-        tracks: each sight of the face.
-        over_time: by judge, about two points a second.
-        picture: figures of the picture; None where they were not asked for.
-        reference: those of the video that it was compared with.
-    """
-
-    path: Path
-    frames: int
-    faces: int
-    detector: str
-    sync: dict[str, SyncScore]
-    tracks: tuple[TrackScore, ...] = ()
-    over_time: dict[str, tuple[Point, ...]] = field(default_factory=dict)
-    picture: PictureFigures | None = None
-    reference: PictureFigures | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the picture lasts."""
-        return float(self.frames / FPS)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {
-            "path": str(self.path),
-            "seconds": round(self.seconds, 3),
-            "frames": self.frames,
-            "faces": self.faces,
-            "detector": self.detector,
-            **_dicts(self.sync),
-            "picture": asdict(self.picture) if self.picture else None,
-            "reference": asdict(self.reference) if self.reference else None,
-            "tracks": [track.to_dict() for track in self.tracks],
-            "over_time": {
-                name: [[round(point.time, 3), point.offset, round(point.confidence, 4)] for point in points]
-                for name, points in self.over_time.items()
-            },
-        }
 
 
 class Evaluator:
@@ -180,7 +92,7 @@ class Evaluator:
         Raises:
             MediaError: a file cannot be read, has no sound, or is too short.
             NoFaceError: no face is seen long enough.
-            UsageError: the reference is of another size, or a picture.
+            UsageError: the reference is of another size.
         """
         clip = _open(path)
         truth = _open_reference(reference, clip) if reference else None
@@ -199,7 +111,7 @@ class Evaluator:
         clip = probe(path)
         track = self.find(clip)
         with closing(read_at_rate(clip, FPS)) as frames:
-            for frame, sight in zip(frames, _sights(clip, track, []), strict=False):
+            for frame, sight in zip(frames, sights(clip, track, []), strict=False):
                 if sight is not None:
                     yield frame, sight.box
 
@@ -248,12 +160,12 @@ def score_clip(
     waiting = _waiting(clip)
     frames = 0
     with progress.stage("Scoring", int(clip.frames * FPS / clip.fps)) as advance, ExitStack() as stack:
-        watch = stack.enter_context(closing(_Watch(judges, clip, picture, reference is not None)))
+        watch = stack.enter_context(closing(Watch(judges, clip, picture, reference is not None)))
         watched = stack.enter_context(closing(prefetch(read_at_rate(clip, FPS), waiting)))
         truths: Iterator[Frame | None] = repeat(None)
         if reference:
             truths = chain(stack.enter_context(closing(prefetch(read_at_rate(reference, FPS), waiting))), truths)
-        for frame, truth, sight in zip(watched, truths, _sights(clip, track, judges), strict=False):
+        for frame, truth, sight in zip(watched, truths, sights(clip, track, judges), strict=False):
             watch.add(frame, truth, sight)
             frames += 1
             advance(1)
@@ -262,144 +174,6 @@ def score_clip(
                 f"{clip.path} is too short to be scored: {frames} frames at 25 a second, and {SHORTEST} are needed."
             )
         return watch.result(clip.path, frames, detector)
-
-
-class _Sight(NamedTuple):
-    """Where the face is in a frame, and what each judge cuts; no places where the whole frame is the face."""
-
-    stretch: int              # number of the uninterrupted sight that it belongs to
-    shot: int
-    box: np.ndarray
-    places: Sequence[np.ndarray] | None
-
-
-def _sights(clip: Clip, track: FaceTrack | None, judges: Sequence[Judge]) -> Iterator[_Sight | None]:
-    """Yield where the face is in each frame at 25 a second, and no end of None after the last."""
-    if track is None:
-        yield from repeat(_Sight(0, 0, np.array([0.0, 0.0, clip.width, clip.height]), None))
-    assert track is not None
-    numbers: list[int] = []
-    while (number := nearest_frame(len(numbers), FPS, clip.fps)) < len(track):
-        numbers.append(number)
-    boxes, shots = track.boxes[numbers], track.shot[numbers]
-    seen = ~np.isnan(boxes).any(axis=1)
-    begins = seen & ~np.concatenate([[False], seen[:-1] & (shots[1:] == shots[:-1])])
-    stretches = np.cumsum(begins) - 1
-    places = [np.full((len(boxes), 4), np.nan) for _ in judges]
-    for stretch in range(int(begins.sum())):
-        here = seen & (stretches == stretch)
-        for judge, place in zip(judges, places, strict=True):
-            place[here] = judge.places(boxes[here])
-    for at in range(len(boxes)):
-        if seen[at]:
-            yield _Sight(int(stretches[at]), int(shots[at]), boxes[at], [place[at] for place in places])
-        else:
-            yield None
-    yield from repeat(None)
-
-
-class _Watch:
-    """Takes a video's frames at 25 a second, and gathers what is said of them."""
-
-    def __init__(self, judges: Sequence[Judge], clip: Clip, picture: bool, reference: bool):
-        self._judges = judges
-        self._speech = [judge.speech(samples_from_first_frame(clip)) for judge in judges]
-        self._heard = [Heard(speech) for speech in self._speech]
-        self._meter = PictureMeter() if picture else None
-        self._reference_meter = PictureMeter() if picture and reference else None
-        self._runs: list[Run] = []
-        self._last: _Sight | None = None
-        self._frames = self._faces = self._longest = 0
-        self._tracks: list[TrackScore] = []
-        self._tables: dict[str, list[tuple[int, np.ndarray]]] = {judge.name: [] for judge in judges}
-
-    def add(self, frame: Frame, truth: Frame | None, sight: _Sight | None) -> None:
-        """Take the next frame, what it should look like, and where the face is."""
-        goes_on = sight is not None and self._last is not None and sight.stretch == self._last.stretch
-        if not goes_on:
-            self._end_runs()
-        if sight is not None:
-            if not self._runs:
-                self._runs = [
-                    Run(judge, heard, self._frames) for judge, heard in zip(self._judges, self._heard, strict=True)
-                ]
-            for number, (judge, run) in enumerate(zip(self._judges, self._runs, strict=True)):
-                run.add(judge.cut(frame, sight.places[number]) if sight.places else judge.whole(frame))
-            self._faces += 1
-        box = sight.box if sight else None
-        for meter, picture, other in ((self._meter, frame, truth), (self._reference_meter, truth, None)):
-            if meter is not None and picture is not None:
-                if not goes_on:
-                    meter.cut()
-                meter.add(picture, box, other)
-        self._last = sight
-        self._frames += 1
-
-    def result(self, path: Path, frames: int, detector: str) -> VideoScore:
-        """Return the score.
-
-        Raises:
-            NoFaceError: no face was seen long enough.
-            MediaError: no face was seen while there was sound.
-        """
-        self._end_runs()
-        if self._longest < SHORTEST:
-            seen = f"only {self._longest} frames in a row" if self._longest else "not at all"
-            raise NoFaceError(
-                f"No face is seen long enough in {path} ({seen}, looked for with {detector}); {SHORTEST} frames are "
-                "needed. Choose another --detector, or --cropped if the whole picture is the face."
-            )
-        if not all(self._tables.values()):
-            raise MediaError(f"{path} has no sound where its face is seen, so there is nothing to compare.")
-        return VideoScore(
-            path=path,
-            frames=frames,
-            faces=self._faces,
-            detector=detector,
-            sync={
-                name: summarise(np.concatenate([table for _, table in tables])) for name, tables in self._tables.items()
-            },
-            tracks=tuple(self._tracks),
-            over_time={name: tuple(_over_time(tables)) for name, tables in self._tables.items()},
-            picture=self._meter.figures() if self._meter else None,
-            reference=self._reference_meter.figures() if self._reference_meter else None,
-        )
-
-    def close(self) -> None:
-        """Let go of the sound."""
-        for speech in self._speech:
-            close = getattr(speech, "close", None)
-            if close is not None:
-                close()
-
-    def _end_runs(self) -> None:
-        if not self._runs:
-            return
-        runs, self._runs = self._runs, []
-        faces, first = runs[0].faces, runs[0].first
-        self._longest = max(self._longest, faces)
-        if faces < SHORTEST:
-            return
-        sync = {}
-        for judge, run in zip(self._judges, runs, strict=True):
-            table = run.table()
-            if len(table):
-                self._tables[judge.name].append((first, table))
-                sync[judge.name] = summarise(table)
-        assert self._last is not None
-        self._tracks.append(TrackScore(
-            float(first / FPS), float((first + faces) / FPS), self._last.shot, faces, sync
-        ))
-
-
-def _over_time(tables: Sequence[tuple[int, np.ndarray]]) -> Iterator[Point]:
-    """Yield what windows of two seconds say, about twice a second; of less where the face is seen for less."""
-    for first, table in tables:
-        for start in range(0, max(1, len(table) - SPAN + 1), STEP):
-            some = table[start : start + SPAN]
-            score = summarise(some)
-            middle = first + start + (len(some) + WINDOW_FRAMES - 1) / 2
-            yield Point(middle / float(FPS), score.offset, score.confidence)
 
 
 def _open(path: Path) -> Clip:
@@ -424,7 +198,3 @@ def _open_reference(path: Path, clip: Clip) -> Clip:
 def _waiting(clip: Clip) -> int:
     """Return how many frames may wait between two stages."""
     return max(2, WAITING_BYTES // (3 * clip.width * clip.height))
-
-
-def _dicts(sync: dict[str, SyncScore]) -> dict[str, Any]:
-    return {name: score.to_dict() for name, score in sync.items()}
