@@ -115,6 +115,22 @@ def test_around_a_window_stands_the_speech_of_its_neighbours() -> None:
     assert np.isnan(around(distances, 40)).all()
 
 
+def test_few_faces_are_cut_where_they_are(syncnet_file: Path) -> None:
+    boxes = np.tile(np.array([100.0, 80, 160, 160]), (6, 1))
+    assert np.allclose(SyncNetJudge(syncnet_file).places(boxes), [74, 80, 112, 112])
+
+
+def test_windows_that_lack_some_shifts_do_not_bend_the_curve() -> None:
+    # The same speech everywhere, as in silence: each window is as far from it at every shift, but not all are as far.
+    far = np.linspace(0.2, 0.9, 20)[:, None].repeat(20, axis=1)
+    score = summarise(around(far, 0))
+    assert score.confidence == pytest.approx(0, abs=1e-9)
+    assert np.nanmax(score.curve) - np.nanmin(score.curve) < 1e-9
+    assert score.distance == pytest.approx(0.55)
+    full = around(np.random.default_rng(0).random((40, 100)), 30)
+    assert np.allclose(summarise(full).curve, full.mean(axis=0))
+
+
 @pytest.mark.parametrize("box", [(100, 80, 160, 160), (-20, -30, 60, 70), (290, 200, 380, 300)])
 def test_the_original_s_face_cut_keeps_its_place_at_the_frame_s_edge(
     syncnet_file: Path, box: tuple[int, int, int, int]

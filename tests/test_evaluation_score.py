@@ -151,6 +151,8 @@ def test_what_cannot_be_scored_is_one_sentence(talking: Path, tmp_path: Path) ->
         ([talking, "--syncnet", generator], 4, "Wav2Lip generator"),
         ([talking, "--expert", generator], 4, "Wav2Lip generator"),
         ([talking, "--fid", page], 2, "--reference"),
+        ([talking, "--checkpoint", generator], 2, "--checkpoint is for --protocol"),
+        ([talking, "-o", page], 2, "-o names a folder"),
         ([talking, "--fid", page, "--reference", talking], 4, "HTML page"),
         ([], 2, "Name a video"),
     ]:
@@ -161,6 +163,19 @@ def test_what_cannot_be_scored_is_one_sentence(talking: Path, tmp_path: Path) ->
         assert last.startswith("Error: ")
         assert said in last
         assert sorted(tmp_path.iterdir()) == before
+
+
+def test_silence_fits_nowhere(talking: Path, tmp_path: Path) -> None:
+    for seconds in (0.8, 1.6):
+        mute = tmp_path / "mute.mov"
+        run_ffmpeg(
+            "-i", url(talking), "-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-map", "0:v", "-map", "1:a", "-t",
+            seconds, "-c:v", "copy", "-c:a", "pcm_s16le", url(mute),
+        )
+        assert evaluate(mute, QUICK).sync["expert"].confidence < 0.01
+        words = ["align", str(mute), "-o", str(tmp_path / "out.mov"), "--detector", "cascade", "--device", "cpu"]
+        assert CliRunner().invoke(main, words).exit_code == 6
+        assert not (tmp_path / "out.mov").exists()
 
 
 def test_one_video_is_told_in_lines_as_json_as_a_row_and_as_a_picture(talking: Path, tmp_path: Path) -> None:
@@ -236,7 +251,7 @@ def test_a_folder_is_scored_through_and_goes_on_where_it_was_killed(
 
 def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
-    listed.write_text("videos/inner/b.mov\n\n  videos/a.mov\n")
+    listed.write_text("\ufeffvideos/inner/b.mov\n\n  videos/a.mov\n")
     a, b, c = folder / "a.mov", folder / "inner" / "b.mov", folder / "c.mov"
     assert find_videos([listed]) == [b, a]
     assert find_videos([a, folder]) == [a, c, b]
@@ -251,6 +266,7 @@ def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="have the same name"):
         find_references([a], folder)
     assert unlike_names([a, folder / "inner" / "a.mov"]) == {a: "videos-a", folder / "inner" / "a.mov": "inner-a"}
+    assert unlike_names([a, a.with_suffix(".mkv")]) == {a: "0-a", a.with_suffix(".mkv"): "1-a"}
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
     for path, error in ((empty, UsageError), (tmp_path / "none", MediaError)):

@@ -50,8 +50,9 @@ def test_each_pair_becomes_a_video_named_by_its_line_or_is_in_the_journal(pairs:
     assert (first.video, third.video) == (folder / "0.mp4", folder / "3.mp4")
     assert isinstance(second, Skipped)
     assert "No face was found" in second.reason
-    makers, line = journal(folder)
+    makers, made, line, _ = journal(folder)
     assert makers["protocol"] == "lrs2"
+    assert made == {"number": 0, "face": str(pairs[0].face), "audio": str(pairs[0].audio), "reason": None}
     assert line == {
         "number": 1, "face": str(pairs[1].face), "audio": str(pairs[1].audio), "reason": second.reason,
     }
@@ -67,7 +68,7 @@ def test_an_interrupted_run_goes_on_and_leaves_finished_videos_alone(pairs: list
     with open(tmp_path / JOURNAL, "a") as file:
         file.write('{"number": 3, "fa')                           # killed while writing
     (tmp_path / ".wav2lip-0123.part.mp4").write_bytes(b"half")    # and while encoding
-    whole = (tmp_path / JOURNAL).read_text().splitlines()[:2]
+    whole = (tmp_path / JOURNAL).read_text().splitlines()[:3]
 
     first, second, third = outcomes(pairs, tmp_path)
     assert (video.stat().st_mtime_ns, video.stat().st_ino) == before
@@ -76,7 +77,8 @@ def test_an_interrupted_run_goes_on_and_leaves_finished_videos_alone(pairs: list
     assert isinstance(second, Skipped)
     assert isinstance(third, Generated)
     assert third.report
-    assert (tmp_path / JOURNAL).read_text().splitlines() == whole
+    assert (tmp_path / JOURNAL).read_text().splitlines()[:3] == whole
+    assert len(journal(tmp_path)) == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.mp4", "3.mp4", JOURNAL]
 
 
@@ -90,6 +92,21 @@ def test_a_pair_that_was_left_out_is_not_tried_again_until_its_line_is_gone(pair
     assert outcomes([pair], folder) == [first]
     (folder / JOURNAL).unlink()
     assert isinstance(outcomes([pair], folder)[0], Generated)
+
+
+def test_a_video_of_another_list_is_not_taken_for_this_one_s(pairs: list[Pair], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    outcomes(pairs[:1], folder)
+    other = Pair(pairs[0].number, pairs[1].face, pairs[0].audio)
+    with pytest.raises(wav2lip.UsageError, match="videos of another list"):
+        outcomes([other], folder)
+    # What nobody wrote down, a video of before the journal was lost, is made anew.
+    (folder / JOURNAL).unlink()
+    (folder / "0.mp4").write_bytes(b"of unknown origin")
+    (again,) = outcomes(pairs[:1], folder)
+    assert isinstance(again, Generated)
+    assert again.report
+    assert (folder / "0.mp4").stat().st_size > 1000
 
 
 def test_the_networks_are_loaded_once(pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

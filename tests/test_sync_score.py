@@ -34,9 +34,9 @@ def run(*words: object) -> Result:
 def test_the_score_is_printed_and_is_that_of_the_finished_video(inputs: list[object], tmp_path: Path) -> None:
     result = run(*inputs, "--score")
     assert result.exit_code == 0, result.output
-    score, path = result.stdout.splitlines()
-    assert score.startswith("sync offset ")
-    assert path == str(tmp_path / "out.mkv")
+    score = result.stderr.splitlines()[-1]
+    assert score.startswith("Sync: offset ")
+    assert result.stdout == f"{tmp_path / 'out.mkv'}\n"
     report = json.loads(run(*inputs, "--score", "--json").stdout)
     # 40 frames, of which the last 15 are played backwards: one sight of the face.
     assert report["sync"]["windows"] == 36

@@ -43,7 +43,7 @@ SHOWN = (
 @click.option("--reference", type=FILE, help="What it should look like: a video of the same size, or a folder of them.")
 @click.option("--no-picture", is_flag=True, help="Score lips and speech only.")
 @click.option("--fid", type=FILE, metavar="INCEPTION", help="FID of the faces and the reference's, by this Inception.")
-@click.option("-o", "--output", type=FILE, help="A folder that gets scores.json and scores.csv, and goes on from them.")
+@click.option("-o", "--output", type=FILE, help="A folder for scores.json, scores.csv, and the journal to go on by.")
 @click.option("--csv", "csv_file", type=FILE, help="Write a table, one row a video.")
 @click.option("--plot", type=FILE, help="Draw the score along the clip: a PNG, or for several videos a folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -64,47 +64,88 @@ def evaluate(
     """
     if bool(inputs) == bool(protocol):
         raise UsageError("Name a video, a folder of videos, or a list of them; or a --protocol.")
-    if fid and not reference:
+    for name in ("data_root", "filelist", "checkpoint"):
+        if given[name] and not protocol:
+            raise UsageError(f"--{name.replace('_', '-')} is for --protocol; INPUTS are scored as they are.")
+    if fid and not (reference or protocol):
         raise UsageError("--fid compares with another set of faces; name it with --reference.")
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.evaluation.inputs import find_references, find_videos
     from wav2lip.evaluation.many import JOURNAL
     from wav2lip.evaluation.score import Evaluator
 
+    # What can be wrong is looked for before anything takes long.
     progress = TerminalProgress(-1 if quiet else 0)
-    skipped: dict[str, str] = {}
-    if protocol:
-        paths, skipped = _generate(protocol, output, given, progress, quiet)
-        given["cropped"] = given["cropped"] or PROTOCOLS[protocol].cropped
-    else:
-        paths = find_videos(inputs)
+    given["cropped"] = given["cropped"] or bool(protocol and PROTOCOLS[protocol].cropped)
+    paths = [] if protocol else find_videos(inputs)
     references = find_references(paths, reference)
     evaluator = Evaluator(
         evaluation_options(given, syncnet=given["syncnet"], picture=not given["no_picture"]), progress
     )
+    inception = _inception(fid, evaluator)
+    _check_places(output, csv_file, plot)
+
+    faces, skipped = references, dict[str, str]()
+    if protocol:
+        paths, faces, skipped = _generate(protocol, output, given, progress, quiet)
+        references = find_references(paths, reference)
     several = len(paths) > 1
-    lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
+    lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several, quiet)
     report = _report(lines)
     if protocol:
         from wav2lip.evaluation.summary import track_means
 
         report |= {"protocol": protocol, "skipped": skipped}
         report["mean"] |= {} if given["cropped"] else track_means(lines)
-    if fid and any(line.score for line in lines):
-        pairs = [(line.path, truth) for line, truth in zip(lines, references, strict=True) if line.score and truth]
-        _add_fid(report["mean"], pairs, fid, evaluator, progress)
-    _write(lines, report, output, csv_file)
-    if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
-    else:
-        _print(lines, report, several)
+    try:
+        if inception:
+            pairs = [(line.path, face) for line, face in zip(lines, faces, strict=True) if line.score and face]
+            _add_fid(report["mean"], pairs, inception, evaluator, progress)
+    finally:
+        _write(lines, report, output, csv_file)
+        if as_json:
+            click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        else:
+            _print(lines, report, several)
     _fail(lines)
+
+
+def _inception(weights: Path | None, evaluator: Evaluator) -> Any:
+    """Return the network of the FID, ready to run; None where there is to be none."""
+    if weights is None:
+        return None
+    from wav2lip.models.inference import fold_batch_norm
+    from wav2lip.models.load import load_inception
+
+    return fold_batch_norm(load_inception(weights)).to(evaluator.device)
+
+
+def _check_places(output: Path | None, csv_file: Path | None, plot: Path | None) -> None:
+    """Refuse results that cannot be written where they are wanted."""
+    if plot:
+        from wav2lip.extras import require
+
+        require("matplotlib", "evaluate")
+    if output and output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; -o names a folder for the results.")
+    if csv_file and csv_file.is_dir():
+        raise UsageError(f"{csv_file} is a folder; --csv names a file.")
+    folders = {folder for folder in (output, csv_file and csv_file.absolute().parent) if folder}
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Wav2LipError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
 def _generate(
     protocol: str, output: Path | None, given: dict[str, Any], progress: Progress, quiet: bool
-) -> tuple[list[Path], dict[str, str]]:
-    """Make a benchmark's videos; return them, and why others could not be made, by their numbers."""
+) -> tuple[list[Path], list[Path | None], dict[str, str]]:
+    """Make a benchmark's videos.
+
+    Returns:
+        The videos, those whose faces they show, and why others could not be made, by their numbers.
+    """
     from tqdm import tqdm
 
     from wav2lip.pipeline.options import SyncOptions
@@ -117,7 +158,9 @@ def _generate(
     names = ("checkpoint", "detector", "detector_weights", "device", "offline")
     options = SyncOptions(**{name: given[name] for name in names})
     pairs = read_pairs(PROTOCOLS[protocol], given["data_root"], given["filelist"])
-    made, skipped = [], {}
+    made: list[Path] = []
+    shown: list[Path | None] = []
+    skipped = {}
     outcomes = generate_all(pairs, PROTOCOLS[protocol], output / VIDEOS, options, progress)
     for outcome in tqdm(
         outcomes, total=len(pairs), desc="Generating", unit="video", file=sys.stderr,
@@ -125,18 +168,19 @@ def _generate(
     ):
         if isinstance(outcome, Generated):
             made.append(outcome.video)
+            shown.append(outcome.pair.face)
         else:
             skipped[str(outcome.pair.number)] = outcome.reason
     if skipped:
         progress.say(f"{len(skipped)} of {len(pairs)} videos were left out; {output / VIDEOS} tells why.")
     if not made:
         raise Wav2LipError(f"None of the {len(pairs)} videos of {protocol} could be made.")
-    return made, skipped
+    return made, shown, skipped
 
 
 def _score(
     paths: Sequence[Path], references: Sequence[Path | None], evaluator: Evaluator, journal: Path | None,
-    plot: Path | None, progress: Progress, several: bool,
+    plot: Path | None, progress: Progress, several: bool, quiet: bool,
 ) -> list[Line]:
     from tqdm import tqdm
 
@@ -144,13 +188,8 @@ def _score(
     from wav2lip.evaluation.many import score_all
 
     names = unlike_names(paths)
-    if plot:
-        from wav2lip.extras import require
-
-        require("matplotlib", "evaluate")
-
     # disable=None: no bar where stderr is not a terminal.
-    disable = None if several else True
+    disable = True if quiet or not several else None
     with tqdm(total=len(paths), desc="Videos", unit="video", file=sys.stderr, disable=disable) as bar:
 
         def picture(path: Path) -> Path | None:
@@ -163,7 +202,7 @@ def _score(
         def done(line: Line, score: VideoScore | None) -> None:
             bar.update()
             if several and line.error:
-                progress.say(f"Not scored: {line.error}")
+                tqdm.write(f"Not scored: {line.error}", file=sys.stderr)
             drawing = picture(line.path)
             if drawing and score:
                 from wav2lip.evaluation.plot import draw_score
@@ -174,15 +213,13 @@ def _score(
 
 
 def _add_fid(
-    mean: dict[str, Any], pairs: Sequence[tuple[Path, Path]], weights: Path, evaluator: Evaluator, progress: Progress
+    mean: dict[str, Any], pairs: Sequence[tuple[Path, Path]], inception: Any, evaluator: Evaluator, progress: Progress
 ) -> None:
+    """Add the FID of videos and what they are compared with to the means."""
     from wav2lip.evaluation.fid import ENOUGH, faces_apart
-    from wav2lip.models.inference import fold_batch_norm
-    from wav2lip.models.load import load_inception
 
-    network = fold_batch_norm(load_inception(weights)).to(evaluator.device)
-    videos, truths = zip(*pairs, strict=True)
-    mean["fid"], faces = faces_apart(videos, truths, network, evaluator.faces, progress)
+    videos, truths = zip(*pairs, strict=True) if pairs else ((), ())
+    mean["fid"], faces = faces_apart(videos, truths, inception, evaluator.faces, progress)
     mean["fid_faces"] = faces
     if faces < ENOUGH:
         progress.say(f"The FID is from {faces} faces only and comes out too large; {ENOUGH} or more are needed.")
@@ -226,7 +263,7 @@ def _print(lines: Sequence[Line], report: dict[str, Any], several: bool) -> None
         mean = {"path": f"mean of {len(scored)}", **report["mean"]}
         click.echo(table([*rows, mean], ["path", *names]))
     for name, value in report["mean"].items():
-        if name == "fid" or (several and name.endswith("in_sync")):
+        if name in ("fid", "track_lse_d", "track_lse_c", "tracks") or (several and name.endswith("in_sync")):
             click.echo(f"{name.replace('_', ' ')}: {value:.3f}")
 
 

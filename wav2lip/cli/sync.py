@@ -82,8 +82,8 @@ def sync(**given: Any) -> None:
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; nothing was written.", err=True)
+    except KeyboardInterrupt as interrupt:
+        click.echo(f"Interrupted; {interrupt if interrupt.args else 'nothing was written'}.", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         if verbose:
@@ -94,7 +94,7 @@ def sync(**given: Any) -> None:
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
         if report.sync:
-            click.echo(f"sync {sync_in_words('expert', report.sync.to_dict())}")
+            click.echo(f"Sync: {sync_in_words('expert', report.sync.to_dict())}", err=True)
         click.echo(str(report.output))
     if least is not None and not (report.sync and report.sync.confidence >= least):
         found = f"with a confidence of {report.sync.confidence:.3f}" if report.sync else "nobody knows how well"

@@ -41,7 +41,7 @@ def _videos(path: Path) -> list[Path]:
     if path.suffix.lower() not in LIST_SUFFIXES:
         return [path]
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The list {path} cannot be read: {error}.") from None
     listed = [path.parent / line.strip() for line in lines if line.strip()]
@@ -78,6 +78,8 @@ def unlike_names(paths: Sequence[Path]) -> dict[Path, str]:
     depth = 1
     while True:
         names = {path: "-".join(path.with_suffix("").parts[-depth:]).replace("/", "") for path in paths}
-        if len(set(names.values())) == len(names) or depth > max(len(path.parts) for path in paths):
+        if len(set(names.values())) == len(names):
             return names
+        if depth > max(len(path.parts) for path in paths):    # a.mp4 and a.mkv of one folder
+            return {path: f"{number}-{path.stem}" for number, path in enumerate(paths)}
         depth += 1

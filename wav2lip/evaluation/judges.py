@@ -155,8 +155,9 @@ class SyncNetJudge:
 
         half = np.max(boxes[:, 2:] - boxes[:, :2], axis=1) / 2
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-        # Zeros beyond both ends, as there.
-        values = median_filter(np.column_stack([centre, half]), (CROP_MEDIAN, 1), mode="constant")
+        # Zeros beyond both ends, as there; but fewer faces than it ever tracks would have more zeros than values.
+        beyond = "constant" if len(boxes) >= CROP_MEDIAN else "nearest"
+        values = median_filter(np.column_stack([centre, half]), (CROP_MEDIAN, 1), mode=beyond)
         x, y, half = values.T
         beside = half * (1 + CROP_MARGIN)
         return np.column_stack([x - beside, y - half, 2 * beside, half * (2 + 2 * CROP_MARGIN)])

@@ -16,6 +16,7 @@ from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.score import Evaluator
 
 JOURNAL = "journal.jsonl"
+NEEDED = {"key", "path", "seconds", "frames", "faces", "detector", "picture", "reference", "tracks"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _whole_lines(journal: Path) -> Iterator[dict[str, Any]]:
                 line = json.loads(text)
             except ValueError:
                 continue             # cut off when a run was killed
-            if isinstance(line, dict) and "key" in line:
+            if isinstance(line, dict) and line.keys() >= NEEDED:
                 yield line
 
 

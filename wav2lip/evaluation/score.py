@@ -26,6 +26,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
 from wav2lip.progress import Progress
 
+FORMAT = 1                   # counts up whenever a score means something else, or says more
 WAITING_BYTES = 32 << 20     # of frames between two stages
 
 
@@ -80,7 +81,8 @@ class Evaluator:
     def fingerprint(self) -> str:
         """What changes whenever the same video could get another score."""
         looks = self._detector.fingerprint if self._detector else "cropped"
-        return " | ".join([looks, f"picture={self.options.picture}", *(judge.fingerprint for judge in self.judges)])
+        judges = [judge.fingerprint for judge in self.judges]
+        return " | ".join([f"format {FORMAT}", looks, f"picture={self.options.picture}", *judges])
 
     def score(self, path: Path, reference: Path | None = None) -> VideoScore:
         """Score a video.
@@ -142,7 +144,8 @@ def score_clip(
     clip: Clip, track: FaceTrack | None, judges: Sequence[Judge], progress: Progress, *, detector: str,
     picture: bool = True, reference: Clip | None = None,
 ) -> VideoScore:
-    """Score a video whose face has been found; memory does not grow with its length, but for 125 bytes a frame.
+    """Score a video whose face has been found; memory does not grow with its length, but for a few hundred
+    bytes a frame.
 
     Args:
         clip: with sound.
@@ -173,6 +176,8 @@ def score_clip(
             raise MediaError(
                 f"{clip.path} is too short to be scored: {frames} frames at 25 a second, and {SHORTEST} are needed."
             )
+        if reference and watch.compared < frames:
+            progress.say(f"{reference.path} is shorter: {watch.compared} of {frames} frames were compared with it.")
         return watch.result(clip.path, frames, detector)
 
 

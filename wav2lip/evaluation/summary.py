@@ -65,7 +65,9 @@ def row(line: Line) -> dict[str, Any]:
         if judge in line.score:
             flat |= {short: line.score[judge][name] for name, short in names.items()}
     for prefix, part in (("", "picture"), ("reference_", "reference")):
-        flat |= {prefix + name: value for name, value in (line.score[part] or {}).items() if value is not None}
+        figures = line.score[part] or {}
+        # How many frames there were is said above, and how many were large enough to be measured is in the JSON.
+        flat |= {prefix + name: value for name, value in figures.items() if isinstance(value, float)}
     return flat
 
 

@@ -20,13 +20,14 @@ class SyncScore:
     Attributes:
         offset: by how many frames of 25 a second the sound is ahead of the lips, negative where it is late: the
             original SyncNet's sign, `15 - argmin(curve)`.
-        distance: of lips and speech where they fit best, lower is better: LSE-D for the original SyncNet; for the
+        distance: mean of lips and speech where they fit best, lower is better: LSE-D for the original SyncNet; for the
             expert one minus the cosine.
         confidence: how much better they fit there than usual, higher is better: median minus minimum of `curve`;
             LSE-C for the original SyncNet.
         windows: how many windows of 5 frames were compared.
         curve: float64 (31,): mean distance of lips and the speech from -15 .. 15 frames later, NaN where fewer than
-            half of the windows have speech so far away.
+            half of the windows have speech so far away. Where some have none, the others count by how they differ from
+            their own mean.
 
     Source: Chung, Zisserman 2016, "Out of time: automated lip sync in the wild"; Prajwal et al. 2020
     (arXiv 2008.10010), section 4.3.
@@ -86,11 +87,13 @@ def summarise(table: np.ndarray) -> SyncScore:
     heard = table[~np.isnan(table[:, REACH])]
     if not len(heard):
         raise ValueError("no window has speech")
+    # Near the ends of a clip windows lack some shifts. Some windows are far from any speech, others near: what tells is
+    # how each one's distances differ among themselves, or the missing would bend the curve.
+    usual = np.nanmean(heard, axis=1, keepdims=True, dtype=np.float64)
     counts = np.isfinite(heard).sum(axis=0)
-    curve = np.full(SHIFTS, np.nan)
     often = 2 * counts >= len(heard)
-    curve[often] = np.nansum(heard[:, often], axis=0, dtype=np.float64) / counts[often]
+    curve = np.full(SHIFTS, np.nan)
+    curve[often] = np.nansum(heard[:, often] - usual, axis=0) / counts[often] + usual.mean()
     best = int(np.nanargmin(curve))
-    return SyncScore(
-        REACH - best, float(curve[best]), float(np.nanmedian(curve) - curve[best]), len(heard), curve
-    )
+    distance = np.nanmean(heard[:, best], dtype=np.float64)
+    return SyncScore(REACH - best, float(distance), float(np.nanmedian(curve) - curve[best]), len(heard), curve)

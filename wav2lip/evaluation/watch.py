@@ -71,6 +71,7 @@ class Watch:
         self._runs: list[Run] = []
         self._last: Sight | None = None
         self._frames = self._faces = self._longest = 0
+        self.compared = 0            # frames that there was something to compare with
         self._tracks: list[TrackScore] = []
         self._tables: dict[str, list[tuple[int, np.ndarray]]] = {judge.name: [] for judge in judges}
 
@@ -87,6 +88,7 @@ class Watch:
             for number, (judge, run) in enumerate(zip(self._judges, self._runs, strict=True)):
                 run.add(judge.cut(frame, sight.places[number]) if sight.places else judge.whole(frame))
             self._faces += 1
+        self.compared += truth is not None
         box = sight.box if sight else None
         for meter, picture, other in ((self._meter, frame, truth), (self._reference_meter, truth, None)):
             if meter is not None and picture is not None:
@@ -111,7 +113,9 @@ class Watch:
                 "needed. Choose another --detector, or --cropped if the whole picture is the face."
             )
         if not all(self._tables.values()):
-            raise MediaError(f"{path} has no sound where its face is seen, so there is nothing to compare.")
+            raise MediaError(
+                f"{path} has less than 0.25 s of sound where its face is seen, which is too little to be compared."
+            )
         return VideoScore(
             path=path,
             frames=frames,

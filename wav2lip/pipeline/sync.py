@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from wav2lip.compose.face import paste_hard, paste_soft
-from wav2lip.errors import MediaError, NoFaceError
+from wav2lip.errors import MediaError, NoFaceError, WeightsError
 from wav2lip.evaluation.tables import SyncScore
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
@@ -159,9 +159,11 @@ def rate_result(
     pads = Pads(0, 0, 0, 0) if options.has_box else Pads(*options.pads)
     try:
         return rate(output, plan, track, pads, found_by, device, progress)
-    except (MediaError, NoFaceError) as error:
+    except (MediaError, NoFaceError, WeightsError) as error:
         progress.say(f"The result could not be scored: {error}")
         return None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{output} was written, but not scored") from None
 
 
 def open_source(face: Path, options: SyncOptions) -> Source:

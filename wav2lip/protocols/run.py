@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.write import PART_PATTERN
@@ -18,7 +18,7 @@ from wav2lip.protocols.generate import Generated, Skipped, generate, prescribed
 from wav2lip.protocols.lists import Pair
 from wav2lip.protocols.protocol import Protocol
 
-JOURNAL = "skipped.jsonl"
+JOURNAL = "journal.jsonl"
 
 
 def generate_all(
@@ -27,9 +27,9 @@ def generate_all(
 ) -> Iterator[Generated | Skipped]:
     """Generate the video of every pair as `folder`/<number>.mp4, and yield what became of each, in their order.
 
-    Videos that are there are kept, and pairs that were left out before stay so: an interrupted run is gone on with.
-    `folder`/skipped.jsonl says in its first line by what the videos are made, and in each further one which pair was
-    left out and why. Only one process may work on a folder.
+    Videos that are done are kept, and pairs that were left out before stay so: an interrupted run is gone on with.
+    `folder`/journal.jsonl says in its first line by what the videos are made, and in each further one what became of
+    a pair, and why it was left out. Only one process may work on a folder.
 
     Args:
         pairs: as `read_pairs` gives them.
@@ -39,7 +39,7 @@ def generate_all(
         progress: is told of the networks; None for silence.
 
     Raises:
-        UsageError: the folder holds inputs, or videos of another protocol, generator or detector.
+        UsageError: the folder holds inputs, or videos of another protocol, list, generator or detector.
         WeightsError: weights that are missing, broken or of another network.
         Wav2LipError: the folder cannot be written to, or anything else that failed.
     """
@@ -49,22 +49,27 @@ def generate_all(
     journal = Journal(folder / JOURNAL, _makers(protocol, options, networks))
     for pair in pairs:
         video = folder / f"{pair.number}.mp4"
-        if video.exists():
+        known = journal.find(pair)
+        if known and known.reason is not None:
+            yield Skipped(pair, known.reason)
+        elif known and video.exists():
             yield Generated(pair, video)
-            continue
-        skipped = journal.find(pair)
-        if skipped is None:
+        else:
             outcome = generate(pair, protocol, video, options, networks=networks)
-            if isinstance(outcome, Generated):
-                yield outcome
-                continue
-            skipped = outcome
-            journal.add(skipped)
-        yield skipped
+            if not known:
+                journal.add(Entry(pair, outcome.reason if isinstance(outcome, Skipped) else None))
+            yield outcome
+
+
+class Entry(NamedTuple):
+    """What became of a pair: why it was left out, None for a video."""
+
+    pair: Pair
+    reason: str | None
 
 
 class Journal:
-    """A file of JSON lines: by what a folder's videos are made, then the pairs that were left out.
+    """A file of JSON lines: by what a folder's videos are made, then what became of the pairs.
 
     Args:
         path: the file; made if need be.
@@ -78,9 +83,12 @@ class Journal:
     def __init__(self, path: Path, makers: dict[str, str]):
         self._path = path
         try:
-            earlier, *left_out = self._lines() or [makers]
+            earlier, *rest = self._lines() or [makers]
             changed = [what for what in makers if earlier[what] != makers[what]]
-            self._reasons = {(line["number"], line["face"], line["audio"]): line["reason"] for line in left_out}
+            self._entries = {
+                line["number"]: Entry(Pair(line["number"], Path(line["face"]), Path(line["audio"])), line["reason"])
+                for line in rest
+            }
         except (ValueError, KeyError, TypeError) as error:
             raise Wav2LipError(f"{path} is damaged; remove it, and its pairs are tried again.") from error
         if changed:
@@ -90,15 +98,24 @@ class Journal:
         if not path.exists() or not path.stat().st_size:
             self._append(makers)
 
-    def find(self, pair: Pair) -> Skipped | None:
-        """Return a pair that was left out before."""
-        reason = self._reasons.get((pair.number, str(pair.face), str(pair.audio)))
-        return None if reason is None else Skipped(pair, reason)
+    def find(self, pair: Pair) -> Entry | None:
+        """Return what became of a pair before.
 
-    def add(self, skipped: Skipped) -> None:
-        """Write down a pair that is left out."""
-        pair = skipped.pair
-        line = {"number": pair.number, "face": str(pair.face), "audio": str(pair.audio), "reason": skipped.reason}
+        Raises:
+            UsageError: its number was that of another pair.
+        """
+        entry = self._entries.get(pair.number)
+        if entry and entry.pair != pair:
+            raise UsageError(
+                f"{self._path.parent} holds the videos of another list: its number {pair.number} shows "
+                f"{entry.pair.face}, not {pair.face}, or says another sound. Choose another folder."
+            )
+        return entry
+
+    def add(self, entry: Entry) -> None:
+        """Write down what became of a pair."""
+        pair = entry.pair
+        line = {"number": pair.number, "face": str(pair.face), "audio": str(pair.audio), "reason": entry.reason}
         self._append(line)
 
     def _lines(self) -> list[dict[str, Any]]:
