@@ -85,9 +85,10 @@ def evaluate(
     inception = _inception(fid, evaluator)
     _check_places(output, csv_file, plot)
 
-    faces, skipped = references, dict[str, str]()
+    skipped: dict[str, str] = {}
+    shown: list[Path | None] = []
     if protocol:
-        paths, faces, skipped = _generate(protocol, output, given, progress, quiet)
+        paths, shown, skipped = _generate(protocol, output, given, progress, quiet)
         references = find_references(paths, reference)
     several = len(paths) > 1
     lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several, quiet)
@@ -99,7 +100,8 @@ def evaluate(
         report["mean"] |= {} if given["cropped"] else track_means(lines)
     try:
         if inception:
-            pairs = [(line.path, face) for line, face in zip(lines, faces, strict=True) if line.score and face]
+            others = references if reference else shown
+            pairs = [(line.path, other) for line, other in zip(lines, others, strict=True) if line.score and other]
             _add_fid(report["mean"], pairs, inception, evaluator, progress)
     finally:
         _write(lines, report, output, csv_file)
