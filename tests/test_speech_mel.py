@@ -69,8 +69,12 @@ def test_empty_blocks_and_an_empty_stream_are_nothing() -> None:
     assert list(mel_blocks([])) == []
     assert list(mel_blocks([np.empty(0, np.float32)])) == []
     waveform, nothing = sweep(3000), np.empty(0, np.float32)
-    parts = [nothing, waveform[:1000], nothing, waveform[1000:], nothing]
-    np.testing.assert_array_equal(np.concatenate(list(mel_blocks(parts)), axis=1), log_mel(waveform))
+    first, second = waveform[:1000], waveform[1000:]
+    with_empty, without = (
+        np.concatenate(list(mel_blocks(parts)), axis=1)
+        for parts in ([nothing, first, nothing, second, nothing], [first, second])
+    )
+    np.testing.assert_array_equal(with_empty, without)
 
 
 @pytest.mark.parametrize("samples", [1, 300, 16_000])
