@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.run import reporting
-from wav2lip.cli.scoring import DETECTION, EXPERT, JUDGES, SYNCNET, evaluation_options
+from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, JUDGES, SYNCNET, evaluation_options
 from wav2lip.errors import MediaError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.results import VideoScore
     from wav2lip.progress import Progress
 
-FILE = click.Path(path_type=Path)
 MOST_MOMENTS = 48    # rows: a sheet that can still be looked at
 
 
