@@ -54,6 +54,25 @@ def test_a_still_face_hardly_moves_although_the_detector_trembles() -> None:
     assert step.mean() < 0.05 * np.abs(np.diff(seen, axis=0)).mean()
 
 
+@pytest.mark.parametrize("noise", [1.0, 3.0])    # pixels, of a face of 300
+@pytest.mark.parametrize("fps", [25.0, 60.0])
+def test_the_box_of_a_still_face_moves_less_than_a_third_of_a_pixel_a_frame(noise: float, fps: float) -> None:
+    true = np.array([400.0, 200.0, 700.0, 500.0])
+    for seed in range(5):
+        seen = true + np.random.default_rng(seed).normal(0, noise, (200, 4))
+        calm = smooth(seen, fps)
+        assert np.abs(np.diff(calm, axis=0)).max() < 0.3
+        assert np.abs(calm - true).max() < 0.6 * noise
+
+
+@pytest.mark.parametrize(("hertz", "left"), [(0.3, 0.1), (1.0, 0.2), (2.0, 0.5)])
+def test_a_nodding_head_is_followed(hertz: float, left: float) -> None:
+    nod = 10 * np.sin(2 * np.pi * hertz * np.arange(150) / FPS)    # pixels, of a face of 300
+    true = np.array([400.0, 200.0, 700.0, 500.0]) + nod[:, None] * [0, 1, 0, 1]
+    calm = smooth(true + np.random.default_rng(0).normal(0, 0.5, true.shape), FPS)
+    assert np.abs(calm - true)[:, 1].mean() < left * np.abs(nod).mean()
+
+
 @pytest.mark.parametrize("speed", [-8.0, 2.0, 8.0])    # pixels a frame, of a face of 100 pixels
 def test_a_moving_face_is_not_lagged_behind_from_its_first_frame_to_its_last(speed: float) -> None:
     true, seen = moving(300 + speed * np.arange(60.0))

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-# How far boxes are averaged over time. Detectors tremble by about 2 % of the face; a head moves smoothly.
-REACH = 0.3             # seconds (sigma): how far a still face is averaged
+# How far boxes are averaged over time. Detectors tremble by up to 2 % of the face; a head moves smoothly.
+REACH = 1.5             # seconds (sigma): how far a still face is averaged
 MOTION_REACH = 0.06     # seconds (sigma): the path along which "still" is judged
-STILL = 0.05            # of the face's size: boxes further apart than this hardly influence each other
+FINAL_REACH = 0.06      # seconds (sigma): so that going from still to moving is no step
+TREMBLE = 4.0           # times what trembling is left in that path: boxes further apart have really moved
+STILL = (0.012, 0.08)   # of the face's size: bounds of that distance
 MEDIAN = 5              # frames: single wild boxes are out-voted first
 
 COMPAT_WINDOW = 5       # frames: the original's forward window
@@ -65,7 +67,8 @@ def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
     """Calm the boxes of one uninterrupted sight of a face, without lagging behind it.
 
     A line fitted around every frame, whose weights fall with the distance in time and with the distance in position: a
-    still face is averaged over about a second, a moving one only with its neighbours; the line keeps the ends in step.
+    still face is averaged over seconds, a moving one only with its neighbours; the line keeps the ends in step. How
+    far apart is moved and not trembled is read off the boxes themselves.
 
     Args:
         boxes: float (n, 4): x1, y1, x2, y2 in consecutive frames.
@@ -76,9 +79,12 @@ def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     # As shares of the face's size: what counts as still does not depend on the resolution.
     scale = max(float(np.median(np.sqrt(sides.clip(1).prod(axis=1)))), 1.0)
-    values = _median(np.concatenate([centres, sides], axis=1) / scale, MEDIAN)
+    seen = np.concatenate([centres, sides], axis=1) / scale
+    values = _median(seen, MEDIAN)
     path = _fit(values, None, MOTION_REACH * fps)
-    values = _fit(values, path, REACH * fps) * scale
+    still = _tremble(seen) / np.sqrt(max(1.0, 2 * np.sqrt(np.pi) * MOTION_REACH * fps))
+    values = _fit(values, path, REACH * fps, float(np.clip(TREMBLE * still, *STILL)))
+    values = _fit(values, None, FINAL_REACH * fps) * scale
     return np.concatenate([values[:, :2] - values[:, 2:] / 2, values[:, :2] + values[:, 2:] / 2], axis=1)
 
 
@@ -92,10 +98,16 @@ def _median(values: np.ndarray, window: int) -> np.ndarray:
     return out
 
 
-def _fit(values: np.ndarray, path: np.ndarray | None, sigma: float) -> np.ndarray:
+def _tremble(values: np.ndarray) -> float:
+    """Return the standard deviation of the noise in rows (n, k), seen in how they bend; wild ones hardly count."""
+    bends = np.diff(values, n=2, axis=0) / np.sqrt(6)    # which is how much more noise bends than it is
+    return float(np.sqrt(((1.4826 * np.median(np.abs(bends), axis=0)) ** 2).sum()))
+
+
+def _fit(values: np.ndarray, path: np.ndarray | None, sigma: float, still: float = 1.0) -> np.ndarray:
     """Return the value (n, k) of a straight line fitted around every row.
 
-    Rows weigh by a Gaussian in time (sigma in frames) and, where a path (n, k) is given, in the distance along it.
+    Rows weigh by a Gaussian in time (sigma in frames) and, where a path (n, k) is given, in the distance along it (sigma `still`).
     """
     n = len(values)
     zeroth, first, second = np.ones((n, 1)), np.zeros((n, 1)), np.zeros((n, 1))    # moments of the offset in time
@@ -104,7 +116,7 @@ def _fit(values: np.ndarray, path: np.ndarray | None, sigma: float) -> np.ndarra
         weight = np.full(n - offset, np.exp(-0.5 * (offset / sigma) ** 2))
         if path is not None:
             apart = ((path[offset:] - path[:-offset]) ** 2).sum(axis=1)
-            weight *= np.exp(-0.5 * apart / STILL**2)
+            weight *= np.exp(-0.5 * apart / still**2)
         weight = weight[:, None]
         early, late = slice(None, -offset), slice(offset, None)
         for here, there, away in ((early, late, offset), (late, early, -offset)):
