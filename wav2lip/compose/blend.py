@@ -1,0 +1,56 @@
+"""Put a generated face into a frame, in the frame's own numbers; what the mask does not show stays as it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from wav2lip.compose.grain import add_grain
+from wav2lip.compose.place import Place, Region, extent
+from wav2lip.compose.poisson import poisson_blend
+from wav2lip.media.picture import Picture
+
+Blend = Literal["soft", "hard", "poisson"]
+
+
+def blend(
+    picture: Picture, place: Place, face: np.ndarray, mask: np.ndarray, how: Blend = "soft", *, opacity: float = 1.0,
+    grain: int | None = None,
+) -> Picture:
+    """Return a frame with a face blended in.
+
+    Args:
+        picture: the frame; it is not changed.
+        place: where the face goes.
+        face: float32 (s, s, 3), the generated face in the picture's own numbers.
+        mask: float32 (m, m) in [0, 1], how much of it is shown.
+        how: through the mask as it is, in full where the mask is at least half, or with the colours of the surroundings
+            and the face's own gradients.
+        opacity: of all of it, 0 to 1.
+        grain: number of the frame, to give the face its source's grain; None for none.
+
+    Returns:
+        A new frame, bit for bit the old one wherever the mask is 0; rounded, not truncated, elsewhere.
+    """
+    part = extent(mask)
+    region = None if part is None else Region.around(place, part, picture)
+    out = picture.copy()
+    if region is None:
+        return out
+    for number, plane in enumerate(out.planes[:3]):
+        index = region.part(number)
+        source = plane[index].astype(np.float32)
+        shown = region.sample(mask, number, cubic=False, outside=cv2.BORDER_CONSTANT)
+        ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=True)
+        if how == "hard":
+            shown = (shown >= 0.5).astype(np.float32)
+        elif how == "poisson":
+            ours = poisson_blend(source, ours, shown > 0)
+        if grain is not None and (number == 0 or picture.pixels.rgb):
+            ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8))
+        mixed = source + (shown * np.float32(opacity)) * (ours - source)
+        highest = 2**picture.pixels.depth - 1
+        plane[index] = np.clip(np.rint(mixed, out=mixed), 0, highest, out=mixed)
+    return out

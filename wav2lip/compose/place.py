@@ -1,0 +1,146 @@
+"""Between the face's own square and the frame: sampling one from the other, to fractions of a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from wav2lip.media.picture import Picture, Pixels
+
+TOO_FINE = 1.2          # times the face's size in the frame: what is larger is averaged down before it is sampled
+
+
+class Place(NamedTuple):
+    """Where a face is in a frame: columns x1 to x2 and rows y1 to y2, in pixels and fractions of them."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+@dataclass(frozen=True)
+class Region:
+    """The whole pixels that a part of a face touches, on the grid of the chroma.
+
+    Attributes:
+        place: of the face.
+        rows, columns: of the frame, as slices in luma pixels.
+        pixels: how the frame is laid out.
+    """
+
+    place: Place
+    rows: slice
+    columns: slice
+    pixels: Pixels
+
+    @classmethod
+    def around(cls, place: Place, within: tuple[float, float, float, float], picture: Picture) -> Region | None:
+        """Return the region of a part of the face.
+
+        Args:
+            place: of the face.
+            within: left, top, right and bottom of the part, as shares of the face.
+            picture: the frame.
+
+        Returns:
+            None where nothing of it is in the frame.
+        """
+        width, height = picture.size
+        pixels = picture.pixels
+        left, top, right, bottom = within
+        across, down = place.x2 - place.x1, place.y2 - place.y1
+        columns = _whole(place.x1 + left * across, place.x1 + right * across, width, pixels.across)
+        rows = _whole(place.y1 + top * down, place.y1 + bottom * down, height, pixels.down)
+        if columns.start >= columns.stop or rows.start >= rows.stop:
+            return None
+        return cls(place, rows, columns, pixels)
+
+    def part(self, plane: int) -> tuple[slice, slice]:
+        """Return the rows and columns of a plane that the region is, as an index."""
+        across, down = self._steps(plane)
+        return _shifted(self.rows, down), _shifted(self.columns, across)
+
+    def sample(self, face: np.ndarray, plane: int, *, cubic: bool, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+        """Return what the face's own square shows at every number of a plane's part.
+
+        Args:
+            face: float32 (s, s), the square of any size.
+            plane: which plane of the picture it is sampled for.
+            cubic: smoothly; otherwise linearly, which never overshoots.
+            outside: OpenCV's rule for what is beyond the square's edge.
+
+        Returns:
+            float32 of the part's shape.
+        """
+        across, down = self._steps(plane)
+        rows, columns = self.part(plane)
+        place, size = self.place, face.shape[0]
+        # A chroma number stands for the middle of the pixels that it colours.
+        wide, high = (place.x2 - place.x1) / 2**across, (place.y2 - place.y1) / 2**down
+        if size > TOO_FINE * max(wide, high):
+            size = max(1, round(max(wide, high)))
+            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
+        x = (columns.start + 0.5 - place.x1 / 2**across) / wide * size - 0.5
+        y = (rows.start + 0.5 - place.y1 / 2**down) / high * size - 0.5
+        return cv2.warpAffine(
+            face, np.array([[size / wide, 0, x], [0, size / high, y]]),
+            (columns.stop - columns.start, rows.stop - rows.start),
+            flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
+        )
+
+    def _steps(self, plane: int) -> tuple[int, int]:
+        return (self.pixels.across, self.pixels.down) if plane in (1, 2) else (0, 0)
+
+
+def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
+    """Return the face as a square, in the picture's own numbers.
+
+    Args:
+        picture: the frame.
+        place: where the face is.
+        size: of the square, in pixels.
+
+    Returns:
+        float32 (size, size, 3) in the order of the planes, bilinear as in training.
+    """
+    pixels, planes = picture.pixels, []
+    for number, plane in enumerate(picture.planes[:3]):
+        across, down = (pixels.across, pixels.down) if number in (1, 2) else (0, 0)
+        wide, high = (place.x2 - place.x1) / 2**across / size, (place.y2 - place.y1) / 2**down / size
+        # Shrunk by whole steps alone it would skip pixels, as training does: the networks know no other.
+        matrix = np.array([
+            [wide, 0, place.x1 / 2**across + 0.5 * wide - 0.5],
+            [0, high, place.y1 / 2**down + 0.5 * high - 0.5],
+        ])
+        planes.append(cv2.warpAffine(
+            plane, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        ))
+    return np.stack(planes, axis=2).astype(np.float32)
+
+
+def _whole(start: float, end: float, length: int, step: int) -> slice:
+    """Return the whole pixels between two positions, widened to whole chroma numbers and cut to the frame."""
+    first = max(0, int(np.floor(start)) >> step << step)
+    last = min(length, -(-int(np.ceil(end)) >> step) << step)
+    return slice(first, last)
+
+
+def _shifted(pixels: slice, step: int) -> slice:
+    return slice(pixels.start >> step, -(-pixels.stop >> step))
+
+
+def extent(mask: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Return left, top, right and bottom of what a mask (s, s) shows, as shares of it; None if that is nothing."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        return None
+    size = mask.shape[0]
+    # A sample beside the last one still sees it.
+    sides: Sequence[float] = (columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2)
+    left, top, right, bottom = (min(max(side / size, 0.0), 1.0) for side in sides)
+    return left, top, right, bottom
