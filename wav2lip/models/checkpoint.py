@@ -64,13 +64,16 @@ KINDS = {
     ),
     "bisenet": Kind("BiSeNet face parser", ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight"), "79999_iter.pth"),
     "rrdbnet": Kind(
-        "RRDBNet super-resolution network",
+        "super-resolution network (RRDBNet)",
         ("conv_first.weight", "body.0.rdb1.conv1.weight"),
         "RealESRGAN_x4plus.pth",
     ),
 }
 
-_INNER_DICTS = ("state_dict", "params_ema", "params")    # where training programs keep the weights, best first
+UNKNOWN = "unknown"                  # the kind of a network that is not known here, where one may be read
+
+# Where training programs keep the weights, best first.
+_INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "params", "model", "net")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
@@ -82,7 +85,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        kind: which network; a key of `KINDS`.
+        kind: which network; a key of `KINDS`, or `UNKNOWN`.
         format: one of TORCH_ZIP, TORCH_LEGACY, TORCHSCRIPT, SAFETENSORS.
         state_dict: tensors on the CPU by clean names (no "module."), finite, in the file's own precision.
             Those of a zip file are read from the disk when they are used: copy what is to stay.
@@ -103,11 +106,15 @@ class Checkpoint:
     @property
     def what(self) -> str:
         """The network, as a phrase without an article."""
-        return KINDS[self.kind].what
+        return "network that is not known here" if self.kind == UNKNOWN else KINDS[self.kind].what
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+def read_checkpoint(path: str | os.PathLike[str], unknown: bool = False) -> Checkpoint:
     """Read a weights file: a torch file of either format, a TorchScript archive or safetensors. No code of it runs.
+
+    Args:
+        path: the file.
+        unknown: read the tensors of a network that is not known here, too, by the names that they have in the file.
 
     Raises:
         WeightsError: it is missing, is something else, is cut off or damaged, wants to run code, or holds no network
@@ -129,7 +136,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise WeightsError(f"{path} is not a weights file: it is {what}. {advice}.")
 
     state_dict, step, epoch = _unwrap(path, content)
-    kind, state_dict = _identify(path, state_dict)
+    kind, state_dict = _identify(path, state_dict, unknown)
     _check_values(path, state_dict)
     return Checkpoint(path, kind, format, state_dict, step, epoch, _known(path), metadata)
 
@@ -289,12 +296,14 @@ def _unwrap(path: Path, content: Any) -> tuple[dict[str, Tensor], int | None, in
     return tensors, step if isinstance(step, int) else None, epoch if isinstance(epoch, int) else None
 
 
-def _identify(path: Path, state_dict: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
-    """Return the kind of network and its tensors by their clean names."""
+def _identify(path: Path, state_dict: dict[str, Tensor], unknown: bool) -> tuple[str, dict[str, Tensor]]:
+    """Return the kind of network and its tensors, by their clean names where it is known here."""
     clean = {name.replace("module.", ""): tensor for name, tensor in state_dict.items()}    # DataParallel's prefix
     for name, kind in KINDS.items():
         if all(mark in clean for mark in kind.marks):
             return name, clean
+    if unknown:
+        return UNKNOWN, state_dict
     first = ", ".join(list(clean)[:3])
     raise WeightsError(
         f"{path} holds {len(clean)} tensors of a network that is not known here (the first: {first}). "

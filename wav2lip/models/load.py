@@ -13,22 +13,35 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wav2lip.errors import WeightsError
+from wav2lip.models.bisenet import BiSeNet
 from wav2lip.models.checkpoint import KINDS, Checkpoint, expect, read_checkpoint
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import FULL_CHANNELS, Generator
 from wav2lip.models.inception import CLASSES, Inception
+from wav2lip.models.rrdbnet import RRDBNet
 from wav2lip.models.store import demo_checkpoint, expert_checkpoint
 from wav2lip.models.syncnet import SyncNet
 from wav2lip.models.syncnet_v2 import SyncNetV2
 
-# By kind of network: its class, and the weights whose first dimension is its width.
-_NETWORKS: dict[str, tuple[Callable[[int], nn.Module], str]] = {
-    "generator": (Generator, "face_encoder_blocks.0.0.conv_block.0.weight"),
-    "syncnet": (SyncNet, "face_encoder.0.conv_block.0.weight"),
-    "discriminator": (Discriminator, "face_encoder_blocks.0.0.conv_block.0.weight"),
-    "syncnet-v2": (lambda width: SyncNetV2(), "netcnnlip.0.weight"),    # there is one width only
-    "inception": (lambda width: Inception(), "Conv2d_1a_3x3.conv.weight"),
+Weights = Mapping[str, Tensor]
+
+# By kind of network: the empty one that is as large as the weights say.
+_NETWORKS: dict[str, Callable[[Weights], nn.Module]] = {
+    "generator": lambda weights: Generator(_first_dimension(weights, "face_encoder_blocks.0.0.conv_block.0.weight")),
+    "syncnet": lambda weights: SyncNet(_first_dimension(weights, "face_encoder.0.conv_block.0.weight")),
+    "discriminator": lambda weights: Discriminator(
+        _first_dimension(weights, "face_encoder_blocks.0.0.conv_block.0.weight")
+    ),
+    "syncnet-v2": lambda weights: SyncNetV2(),    # there is one size only
+    "inception": lambda weights: Inception(),
+    "bisenet": lambda weights: BiSeNet(_first_dimension(weights, "conv_out.conv_out.weight")),
+    "rrdbnet": lambda weights: RRDBNet(
+        _first_dimension(weights, "conv_first.weight"),
+        len({name.split(".")[1] for name in weights if name.startswith("body.")}),
+        _first_dimension(weights, "body.0.rdb1.conv1.weight"),
+    ),
 }
+_WIDTHS = ("generator", "syncnet", "discriminator")    # the networks of Wav2Lip, of which larger relatives go around
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,33 @@ def load_inception(path: str | os.PathLike[str], device: str | torch.device = "c
     return cast(Inception, build(replace(checkpoint, state_dict=wanted), "inception")).to(device)
 
 
+def load_bisenet(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> BiSeNet:
+    """Load the network that says which part of a face every pixel is, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads; none ships.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return cast(BiSeNet, build(read_checkpoint(path), "bisenet")).to(device)
+
+
+def load_rrdbnet(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> RRDBNet:
+    """Load a super-resolution network of any size, in float32 and in eval mode.
+
+    Args:
+        path: its weights file, in any format that `read_checkpoint` reads, bare or under `params_ema` or `params`;
+            none ships.
+        device: where it shall run.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+    """
+    return cast(RRDBNet, build(read_checkpoint(path), "rrdbnet")).to(device)
+
+
 def save_network(
     network: nn.Module,
     path: str | os.PathLike[str],
@@ -170,19 +210,23 @@ def build(checkpoint: Checkpoint, kind: str) -> nn.Module:
 
     Args:
         checkpoint: as `read_checkpoint` gives it.
-        kind: which network it must be: generator, syncnet, discriminator, syncnet-v2 or inception.
+        kind: which network it must be: a key of `KINDS`, except s3fd.
 
     Raises:
         WeightsError: it is another network, or one of another shape.
     """
     expect(checkpoint, kind)
-    make, mark = _NETWORKS[kind]
-    first = checkpoint.state_dict[mark]
     with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
-        network = make(first.shape[0] if first.dim() else 1)
+        network = _NETWORKS[kind](checkpoint.state_dict)
     _check_fit(checkpoint, network.state_dict())
     network.load_state_dict({name: _own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
     return network.eval()
+
+
+def _first_dimension(weights: Weights, name: str) -> int:
+    """Return a width that can be built with, whatever the file has under this name; `_check_fit` has the last word."""
+    shape = weights[name].shape if name in weights else ()
+    return max(shape[0], 1) if shape else 1
 
 
 def _describe(checkpoint: Checkpoint, generator: Generator) -> str:
@@ -216,7 +260,7 @@ def _check_fit(checkpoint: Checkpoint, wanted: Mapping[str, Tensor]) -> None:
 
 def _misfit(checkpoint: Checkpoint, what: str) -> None:
     misfit = f"{checkpoint.path} is a {checkpoint.what} of another shape ({what})"
-    if checkpoint.kind in ("syncnet-v2", "inception"):    # which are known in one size only
+    if checkpoint.kind not in _WIDTHS:
         raise WeightsError(f"{misfit}, and cannot be used. Pass {KINDS[checkpoint.kind].published} as it is published.")
     raise WeightsError(
         f"{misfit}, perhaps a variant for larger faces, and cannot be used. Pass one for faces of 96 x 96."
