@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.media.clip import Colour
+from wav2lip.media.colour import numbers as colour_numbers
 from wav2lip.media.ffmpeg import QUIET, binary, pass_timestamps_through, url
+from wav2lip.media.picture import Picture, Pixels
+from wav2lip.media.probe import probe
 
 NUMBER_STEP = 3                                   # grey levels between one number and the next
+BT709 = Colour("bt709", "bt709", "bt709", "tv")
 NUMBERS = 72                                      # how many there are
 
 
@@ -36,6 +41,50 @@ def make_video(
         *beside, *options, url(path), given=b"".join(picture.tobytes() for picture in pictures),
     )
     return path
+
+
+def noise_pictures(pixels: Pixels, count: int = 3, width: int = 34, height: int = 26) -> list[Picture]:
+    """Return pictures that use every number a layout has."""
+    noise, most = np.random.default_rng(0), 2**pixels.depth
+    shapes = pixels.shapes(width, height)
+    return [
+        Picture(tuple(noise.integers(0, most, shape).astype(pixels.dtype) for shape in shapes), pixels)
+        for _ in range(count)
+    ]
+
+
+def flat_pictures(pixels: Pixels, count: int = 3, width: int = 96, height: int = 64) -> list[Picture]:
+    """Return pictures of gentle slopes, which an encoder loses little of; the alpha goes from clear to opaque."""
+    def plane(rows: int, columns: int, turn: int) -> np.ndarray:
+        y, x = np.mgrid[0:rows, 0:columns] / (rows, columns)[turn % 2]
+        return np.rint((0.25 + 0.5 * (x, y)[turn % 2]) * 2**pixels.depth).astype(pixels.dtype)
+
+    shapes = pixels.shapes(width, height)
+    picture = Picture(tuple(plane(*shape, turn) for turn, shape in enumerate(shapes)), pixels)
+    return [picture] * count
+
+
+def make_pictures(
+    path: Path, pictures: Sequence[Picture], options: Sequence[object] = ("-c:v", "ffv1"), colour: Colour = BT709,
+) -> Path:
+    """Encode pictures as they are, tagged so by every version of ffmpeg; `options` are ffmpeg's, for the output."""
+    (width, height), pixels = pictures[0].size, pictures[0].pixels
+    matrix, primaries, transfer, levels = colour_numbers(colour)
+    tags = f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={levels}"
+    beside = ["-colorspace", matrix, "-color_primaries", primaries, "-color_trc", transfer, "-color_range", levels]
+    run_ffmpeg(
+        "-f", "rawvideo", "-pix_fmt", pixels.name, "-video_size", f"{width}x{height}", "-framerate", 25,
+        "-i", "pipe:0", "-vf", tags, *beside, *options, url(path),
+        given=b"".join(plane.tobytes() for picture in pictures for plane in picture.planes),
+    )
+    return path
+
+
+def stored_bytes(path: Path, pixel_format: str) -> bytes:
+    """Return all pictures of a file as its decoder gives them, which must be in that format."""
+    assert probe(path).pixel_format == pixel_format
+    command = [binary(), *QUIET, "-i", url(path), "-f", "rawvideo", "pipe:1"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def numbered_frame(number: int, width: int = 64, height: int = 48) -> np.ndarray:

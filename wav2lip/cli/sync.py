@@ -55,9 +55,49 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option("--face-det-batch-size", type=int, help="Frames detected at a time.  [default: by device]")
 @click.option("--wav2lip-batch-size", type=int, help="Faces generated at a time.  [default: by device]")
-@click.option("--codec", help="h264, hevc, av1, vp9, prores or ffv1 (lossless).  [default: by the result's ending]")
+@click.option(
+    "--blend", type=click.Choice(["soft", "hard", "poisson"]), default="soft", show_default=True,
+    help="How the face is put back: soft edges in the colours around it, a hard edge, or seamless cloning.",
+)
+@click.option(
+    "--mask", type=click.Choice(["lower", "box", "parsing"]),
+    help="What of the face is replaced.  [default: parsing with --parsing, else lower]",
+)
+@click.option("--no-color-match", is_flag=True, help="Leave the generated face's colours as they are.")
+@click.option("--grain", is_flag=True, help="Give the generated face the grain of its source.")
+@click.option(
+    "--enhance", "--sr-path", type=_file(),
+    help="Weights of a network that makes the generated face sharper: RRDBNet, or what spandrel knows.",
+)
+@click.option(
+    "--enhance-strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of that is used."
+)
+@click.option("--no-sr", is_flag=True, help="Do not enhance, whatever --enhance says.")
+@click.option(
+    "--parsing", "--segmentation-path", type=_file(),
+    help="Weights of the face parser (BiSeNet, 79999_iter.pth); hands and microphones before the face are kept.",
+)
+@click.option("--no-segmentation", is_flag=True, help="Do not parse, whatever --parsing says.")
+@click.option(
+    "--silence", type=click.Choice(["closed", "source", "model"]),
+    help="While nobody speaks: close the mouth, show the source, or leave it to the generator.  "
+    "[default: closed; model with --compat]",
+)
+@click.option(
+    "--vad", type=click.Choice(["energy", "silero"]), default="energy", show_default=True, help="How pauses are found."
+)
+@click.option(
+    "--reference", metavar="same|closed|PATH",
+    help="Whose appearance is copied: the frame's own, one with the mouth closed, or a picture's.  [default: same]",
+)
+@click.option(
+    "--codec",
+    help="h264, hevc, av1, vp9, prores, ffv1 (lossless) or copy-settings (the source's).  [default: by the result's "
+    "ending and the source]",
+)
 @click.option("--crf", type=int, help="Quality: smaller is better and larger.  [default: by codec]")
 @click.option("--preset", help="Encoder speed, such as veryfast or slow.  [default: by codec]")
+@click.option("--pix-fmt", help="Pixel format in ffmpeg's words, such as yuv420p10le.  [default: by source and codec]")
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
@@ -108,7 +148,15 @@ def _run(given: dict[str, Any], level: int) -> Any:
     from wav2lip.pipeline.sync import sync as run
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    if given.pop("no_sr"):
+        given["enhance"] = None
+    if given.pop("no_segmentation"):
+        given["parsing"] = None
+        given["mask"] = None if given["mask"] == "parsing" else given["mask"]
+    reference = given.pop("reference")
     options = SyncOptions(
+        color_match=not given.pop("no_color_match"),
+        reference=reference if reference in (None, "same", "closed") else Path(reference),
         smooth=not given.pop("no_smooth"),
         clobber=not given.pop("no_clobber"),
         box=given.pop("box") or NO_BOX,

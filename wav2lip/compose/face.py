@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 
+from wav2lip.compose.patch import Cut, Patch
+from wav2lip.compose.place import Place
 from wav2lip.media.clip import Frame
 from wav2lip.models.generator import FACE_SIZE
 
@@ -48,44 +50,15 @@ def paste_hard(frame: Frame, face: np.ndarray, x1: int, y1: int, x2: int, y2: in
     return out
 
 
-def paste_soft(frame: Frame, face: np.ndarray, x1: int, y1: int, x2: int, y2: int) -> Frame:
-    """Blend the lower part of the generated face into the box through a soft mask; the rest stays bit-exact.
+class Original:
+    """Cuts faces out of BGR frames and puts generated ones back as the original program does."""
 
-    Args:
-        frame: the source frame; it is not changed.
-        face: float32 (96, 96, 3) in [0, 255], BGR.
+    def cut_out(self, frame: Frame, place: Place) -> Cut:
+        """Return the face in a frame at a place in whole pixels."""
+        face = crop_face(frame, *map(int, place))
+        return Cut(face, face)
 
-    Returns:
-        A new frame, equal to the source wherever the mask is zero.
-    """
-    height, width = y2 - y1, x2 - x1
-    mask = lower_face_mask(height, width)
-    first = int(np.argmax(mask.any(axis=(1, 2))))   # rows above are untouched: do not compute them
-    source = frame[y1 + first : y2, x1:x2]
-    generated = cv2.resize(face, (width, height))[first:]
-    mixed = source + mask[first:] * (generated - source)
-    out = frame.copy()
-    out[y1 + first : y2, x1:x2] = np.clip(np.rint(mixed), 0, 255)
-    return out
-
-
-@lru_cache(maxsize=8)   # boxes of one size follow each other; a mask of 400 x 400 is 0.6 MB
-def lower_face_mask(height: int, width: int) -> np.ndarray:
-    """Return how much of the generated face is shown, float32 (height, width, 1) in [0, 1].
-
-    One over mouth, chin and lower cheeks; zero at the box's sides, at its very bottom and above the nose's tip,
-    with cosine ramps between.
-    """
-    y = (np.arange(height, dtype=np.float32) + 0.5)[:, None] / height
-    x = (np.arange(width, dtype=np.float32) + 0.5)[None, :] / width
-    top = _ramp((y - 0.45) / 0.15)           # the generator's hidden half starts at 0.5
-    bottom = _ramp((1.0 - y) / 0.08)
-    # The cheeks narrow towards the chin: an ellipse around the mouth rather than a rectangle.
-    distance = np.sqrt(((x - 0.5) / 0.5) ** 2 + (np.maximum(y - 0.6, 0) / 0.62) ** 2)
-    sides = _ramp((1.0 - distance) / 0.25)
-    return (top * bottom * sides)[..., None].astype(np.float32)
-
-
-def _ramp(x: np.ndarray) -> np.ndarray:
-    """Rise from 0 at x <= 0 to 1 at x >= 1 without corners."""
-    return 0.5 - 0.5 * np.cos(np.pi * np.clip(x, 0, 1))
+    def put_back(self, patches: Iterable[Patch]) -> Iterator[Frame]:
+        """Yield the frames of the patches with the faces in them, in order."""
+        for patch in patches:
+            yield paste_hard(patch.picture, patch.face, *map(int, patch.place))

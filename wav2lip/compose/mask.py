@@ -39,7 +39,7 @@ def box_mask(size: int = SIZE, hard: bool = False) -> np.ndarray:
 
 
 def border(mask: np.ndarray) -> np.ndarray:
-    """Return the border of a mask: how nearly it is half, in [0, 1]. There the face has to have its source's colours."""
+    """Return how nearly a mask is half, in [0, 1]: its border, where the face has to have its source's colours."""
     return 4 * mask * (1 - mask)
 
 

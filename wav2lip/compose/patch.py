@@ -8,6 +8,9 @@ import numpy as np
 
 from wav2lip.compose.place import Place
 
+AnyFrame = Any
+"""A `Picture`, or where the original is reproduced a `Frame`: uint8 (height, width, 3), BGR."""
+
 
 class Cut(NamedTuple):
     """A face cut out of a frame, (96, 96, 3)."""
@@ -19,7 +22,7 @@ class Cut(NamedTuple):
 class Patch(NamedTuple):
     """A generated face, and all that is needed to put it into its frame."""
 
-    picture: Any              # the frame: a Picture, or under `--compat` uint8 (height, width, 3) BGR
+    picture: AnyFrame
     place: Place
     source: np.ndarray        # float32 (96, 96, 3), the face as it was, in the picture's own numbers
     face: np.ndarray          # float32 (96, 96, 3) in [0, 255], BGR, as the generator made it

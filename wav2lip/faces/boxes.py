@@ -107,7 +107,8 @@ def _tremble(values: np.ndarray) -> float:
 def _fit(values: np.ndarray, path: np.ndarray | None, sigma: float, still: float = 1.0) -> np.ndarray:
     """Return the value (n, k) of a straight line fitted around every row.
 
-    Rows weigh by a Gaussian in time (sigma in frames) and, where a path (n, k) is given, in the distance along it (sigma `still`).
+    Rows weigh by a Gaussian in time (sigma in frames) and, where a path (n, k) is given, in the distance along it
+    (sigma `still`).
     """
     n = len(values)
     zeroth, first, second = np.ones((n, 1)), np.zeros((n, 1)), np.zeros((n, 1))    # moments of the offset in time

@@ -74,6 +74,13 @@ class FaceTrack:
         box = Box(*(round(float(side)) for side in row))
         return box if box.width > 0 and box.height > 0 else None
 
+    def place(self, frame: int) -> tuple[float, float, float, float] | None:
+        """Return the box in a frame to fractions of a pixel, x1, y1, x2, y2; None where `box` has none."""
+        if self.box(frame) is None:
+            return None
+        x1, y1, x2, y2 = map(float, self.boxes[frame])
+        return x1, y1, x2, y2
+
     @property
     def found(self) -> int:
         """In how many frames there is a face."""

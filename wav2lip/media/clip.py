@@ -14,6 +14,9 @@ VIDEO_SUFFIXES = frozenset({
 })
 """What names of video files end with, where a folder is searched for them."""
 
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""The decoders that see the transparency of these codecs, a second stream within the stream; ffmpeg's own do not."""
+
 Frame = np.ndarray
 """One picture: uint8 (height, width, 3), BGR, upright."""
 
@@ -63,6 +66,9 @@ class Clip:
     image: bool                     # a still: one frame, fps is meaningless
     sound: Sound | None
     container: str = ""             # ffmpeg's name of the container's format: "mov", "matroska", ...
+    codec: str = ""                 # ffmpeg's name of the picture's: "h264", "prores", ...
+    profile: str = ""               # libavcodec's name of its profile: "High", "4444", ...
+    bit_rate: int = 0               # bits a second that the pictures take; 0 where that is unknown
     first_time: Fraction = Fraction(0)   # seconds: the first picture's time stamp as stored, whatever the container's
     times: np.ndarray | None = field(default=None, repr=False, compare=False)
     """Variable rate only: when each stored picture is shown, float64 (stored_frames,) seconds after the first."""

@@ -23,6 +23,9 @@ RANGES = {1: "tv", 2: "pc"}                       # ffmpeg's own numbers
 RGB = "gbr"
 """The matrix of a video that stores red, green and blue themselves."""
 
+PQ, HLG = "smpte2084", "arib-std-b67"
+"""The transfers of high dynamic range: of absolute light (HDR10, Dolby Vision), and relative (broadcast, phones)."""
+
 # The scaler's names for the matrices that it can compute with.
 _SCALER_MATRICES = {
     "bt709": "bt709", "fcc": "fcc", "bt470bg": "bt601", "smpte170m": "bt601", "smpte240m": "smpte240m",
@@ -49,6 +52,11 @@ def full_range(colour: Colour) -> bool:
     return colour.range == "pc"
 
 
+def high_range(colour: Colour) -> bool:
+    """Return whether the video is HDR."""
+    return colour.transfer in (PQ, HLG)
+
+
 def encoded_tags(colour: Colour, *, rgb: bool) -> Colour:
     """Return the tags of the video that frames of a source are encoded to.
 
@@ -57,11 +65,14 @@ def encoded_tags(colour: Colour, *, rgb: bool) -> Colour:
         rgb: whether the encoder stores red, green and blue themselves.
 
     Returns:
-        The source's own tags where they still hold; untagged stays untagged. What was RGB is BT.709 as YUV.
+        The source's own tags where they still hold; untagged stays untagged. What was RGB is BT.709 as YUV, or BT.2020
+        where its primaries are.
     """
     if rgb:
         return Colour(RGB, colour.primaries, colour.transfer, "pc")
     if colour.matrix == RGB:
+        if colour.primaries == "bt2020":
+            return Colour("bt2020nc", colour.primaries, colour.transfer, "tv")
         return Colour("bt709", colour.primaries or "bt709", colour.transfer or "bt709", "tv")
     if colour.matrix is not None and colour.matrix not in _SCALER_MATRICES:
         return Colour(None, colour.primaries, colour.transfer, colour.range)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from wav2lip.errors import UsageError
-from wav2lip.media.clip import Sound
-from wav2lip.media.ffmpeg import binary, encoders
+from wav2lip.media.clip import Clip, Sound
+from wav2lip.media.colour import high_range
+from wav2lip.media.ffmpeg import Process, binary, encoders
+from wav2lip.media.picture import Pixels, planar
 
 
 @dataclass(frozen=True)
@@ -17,14 +22,38 @@ class Encoding:
     """How the picture is compressed.
 
     Attributes:
-        codec: "h264", "hevc", "av1", "vp9", "prores" or "ffv1" (lossless); None is the container's usual one.
+        codec: "h264", "hevc", "av1", "vp9", "prores" or "ffv1" (lossless); None is what suits container and source;
+            "copy-settings" is the source's own, with its pixel format and no fewer bits a second.
         crf: quality where the codec has such a scale, lower is better; None is nearly invisible loss.
         preset: speed, in the codec's own words; None is fast.
+        pixel_format: ffmpeg's name, such as "yuv420p10le"; None is what suits codec and source.
     """
 
     codec: str | None = None
     crf: int | None = None
     preset: str | None = None
+    pixel_format: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What an output will be.
+
+    Attributes:
+        codec: of `CODECS`.
+        encoder: ffmpeg's name of it.
+        pixel_format: ffmpeg's name.
+        bit_rate: bits a second to aim at; 0 where the quality decides.
+        profile: number of the ProRes profile; None for other codecs.
+        notices: sentences about what the output cannot hold of its source.
+    """
+
+    codec: str
+    encoder: str
+    pixel_format: str
+    bit_rate: int = 0
+    profile: int | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,13 +100,39 @@ CODECS: Mapping[str, _Codec] = {
     "prores": _Codec(("prores_ks",), "yuv422p10le", "yuv444p10le"),
     "ffv1": _Codec(("ffv1",), "bgr0", "bgr0"),
 }
+COPY_SETTINGS = "copy-settings"
+_MORE_BITS = Fraction(5, 4)                       # than the source: what is encoded twice at the same rate gets worse
+_PRORES_PROFILES = {"Proxy": 0, "LT": 1, "Standard": 2, "HQ": 3, "4444": 4, "XQ": 5}   # libavcodec's names
+_PRORES_HQ, _PRORES_4444 = 3, 4
+_ALPHA_CODECS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1"}
+_HDR_DEPTH = 10
 _SOUND_ENCODERS = {"aac": "aac", "opus": "libopus", "pcm": "pcm_s16le"}
 _KBIT_PER_CHANNEL = 96
 _SVT_SMALLEST = 64                                # pixels
 
 
+@lru_cache
+def decoders(program: str) -> frozenset[str]:
+    """Return the names of the decoders that this ffmpeg has."""
+    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", _answer(program, "-decoders"), re.MULTILINE))
+
+
+@lru_cache
+def pixel_formats(program: str, encoder: str) -> tuple[str, ...]:
+    """Return ffmpeg's names of the pixel formats that one of its encoders takes."""
+    found = re.search(r"Supported pixel formats: (.*)", _answer(program, "-h", f"encoder={encoder}"))
+    return tuple(found[1].split()) if found else ()
+
+
+def _answer(program: str, *question: str) -> str:
+    """Return what ffmpeg prints."""
+    said = memoryview(bytearray(1 << 20))         # ten times the longest list
+    with Process([program, "-hide_banner", *question], stdout=True) as process:
+        return bytes(said[: process.read_into(said)]).decode(errors="replace")
+
+
 def check_encoding(output: str | Path, encoding: Encoding) -> str:
-    """Return the codec that an output will have.
+    """Return the codec that an output will have, as far as its source does not matter.
 
     Raises:
         UsageError: the output's extension, the codec, its quality or its preset is unknown, they do not go together,
@@ -86,6 +141,8 @@ def check_encoding(output: str | Path, encoding: Encoding) -> str:
     container = container_of(output)
     suffix = Path(output).suffix.lower()
     name = encoding.codec or container.codecs[0]
+    if name == COPY_SETTINGS:
+        return name
     codec = CODECS.get(name)
     if codec is None:
         raise UsageError(f"There is no codec {name!r}; {_list(CODECS)} are known.")
@@ -112,6 +169,147 @@ def check_encoding(output: str | Path, encoding: Encoding) -> str:
     return name
 
 
+def decide(
+    output: str | Path, encoding: Encoding, width: int, height: int, *, source: Clip | None = None,
+    pixels: Pixels | None = None,
+) -> Decided:
+    """Decide what an output will be, so that nothing of its source is lost that it could hold.
+
+    By default more than 8 bits are kept as HEVC rather than H.264, whose 10 bits play nearly nowhere; transparency as
+    ProRes (.mov), VP9 (.webm) or FFV1 (.mkv). HDR keeps its tags, but not what its file says of the screen that it was
+    made on (mastering display, content light level).
+
+    Args:
+        output: its extension names the container.
+        encoding: what was asked for.
+        width, height: of the frames, in pixels.
+        source: where they come from; None if nothing is to be kept of it.
+        pixels: their layout; None for 8-bit BGR.
+
+    Raises:
+        UsageError: as `check_encoding`; or the encoder does not take such frames, HDR would get fewer than 10 bits, or
+            there is no source of a known codec whose settings could be copied.
+    """
+    wanted = planar(encoding.pixel_format) if encoding.pixel_format else pixels
+    name = _codec(output, encoding, source, wanted)
+    check_encoding(output, replace(encoding, codec=name))
+    pixel_format, encoder = _pixel_format(output, name, encoding, width, height, source, pixels)
+    kept = planar(pixel_format)
+    file, container = Path(output).name, Path(output).suffix.lower()
+    notices = []
+    if source is not None and high_range(source.colour) and kept.depth < _HDR_DEPTH:
+        able = [other for other in CONTAINERS[container].codecs if other != "h264" and _available(CODECS[other])]
+        advice = f"choose --codec {_list(able)}" if name == "h264" and able else "choose a --pix-fmt of 10 bits"
+        raise UsageError(
+            f"{source.path} is HDR ({source.colour.transfer}), which needs 10 bits, but {file} would have "
+            f"{kept.depth} ({name}, {pixel_format}); {advice}."
+        )
+    if pixels is not None and pixels.depth > kept.depth == 8 and not encoding.pixel_format:
+        notices.append(f"{file} gets 8 bits of the {pixels.depth} that its source has ({name}).")
+    if pixels is not None and pixels.alpha and not (kept.alpha and _holds_alpha(output, name)):
+        others = _list([f"{suffix} ({codec})" for suffix, codec in _ALPHA_CODECS.items()])
+        notices.append(f"{file} is without the transparency of its source ({name}); {others} would keep it.")
+    copied = source if encoding.codec == COPY_SETTINGS else None
+    by_rate = copied is not None and encoding.crf is None and CODECS[name].crf is not None
+    return Decided(
+        codec=name,
+        encoder=encoder,
+        pixel_format=pixel_format,
+        bit_rate=round(copied.bit_rate * _MORE_BITS) if copied is not None and by_rate else 0,
+        profile=_prores_profile(kept, copied.profile if copied else "") if name == "prores" else None,
+        notices=tuple(notices),
+    )
+
+
+def _codec(output: str | Path, encoding: Encoding, source: Clip | None, wanted: Pixels | None) -> str:
+    """Return the codec that was asked for, or that holds the wanted layout in the output's container."""
+    container, suffix = container_of(output), Path(output).suffix.lower()
+    if encoding.codec == COPY_SETTINGS:
+        if source is None or source.codec not in CODECS:
+            what = "no video" if source is None or not source.codec else f"{source.codec} video"
+            where = "The source" if source is None else source.path
+            raise UsageError(f"{where} is {what}, whose settings cannot be copied; choose {_list(CODECS)}.")
+        return source.codec
+    if encoding.codec:
+        return encoding.codec
+    usual = container.codecs[0]
+    if wanted is None:
+        return usual
+    if wanted.alpha and suffix in _ALPHA_CODECS and _available(CODECS[_ALPHA_CODECS[suffix]]):
+        return _ALPHA_CODECS[suffix]
+    deep = usual == "h264" and wanted.depth > 8 and "hevc" in container.codecs
+    if deep and any(_takes(encoder, "yuv420p10le") for encoder in _available(CODECS["hevc"])):
+        return "hevc"
+    return usual
+
+
+def _pixel_format(
+    output: str | Path, name: str, encoding: Encoding, width: int, height: int, source: Clip | None,
+    pixels: Pixels | None,
+) -> tuple[str, str]:
+    """Return the pixel format of an output, and the encoder that takes it."""
+    codec = CODECS[name]
+    able = [encoder for encoder in _available(codec) if encoder != "libsvtav1" or _suits_svt(width, height)]
+    if not able:
+        raise UsageError(f"{binary()} cannot encode {name} of {width}×{height} pixels; choose another codec.")
+    usual = codec.odd_pixel_format if _odd(width, height) else codec.pixel_format
+    if encoding.pixel_format:
+        candidates = [encoding.pixel_format]
+    else:
+        alpha = pixels is not None and pixels.alpha and _holds_alpha(output, name)
+        candidates = [] if pixels is None else _candidates(name, pixels, usual, alpha)
+        if encoding.codec == COPY_SETTINGS and source is not None:
+            copied = [source.pixel_format.replace("yuvj", "yuv"), planar(source.pixel_format).name]
+            candidates = [one for one in copied if planar(one).alpha <= alpha] + candidates
+        candidates = [one for one in candidates if _halves(codec, one, width, height)] + [usual]
+    for candidate in candidates:
+        for encoder in able:
+            if candidate == usual or (_halves(codec, candidate, width, height) and _takes(encoder, candidate)):
+                return candidate, encoder
+    if not _halves(codec, candidates[0], width, height):
+        raise UsageError(
+            f"{name} cannot share the chroma of {width}×{height} pixels as {candidates[0]} does; choose {usual}."
+        )
+    known = dict.fromkeys(one for encoder in able for one in pixel_formats(binary(), encoder))
+    raise UsageError(f"{name} ({_list(able)}) has no pixel format {candidates[0]!r}; it takes {_list(known)}.")
+
+
+def _halves(codec: _Codec, pixel_format: str, width: int, height: int) -> bool:
+    """Return whether a codec stores an odd side in a format in which two pixels share their chroma."""
+    pixels = planar(pixel_format)
+    odd = (pixels.across and width % 2) or (pixels.down and height % 2)
+    return not odd or codec.pixel_format == codec.odd_pixel_format
+
+
+def _candidates(name: str, pixels: Pixels, usual: str, alpha: bool) -> list[str]:
+    """Return the pixel formats in which a codec should keep a layout, the best first."""
+    if name == "ffv1":
+        packed = {"gbrp": "bgr0", "gbrap": "bgra"}
+        layouts = [replace(pixels, alpha=alpha, depth=depth) for depth in (pixels.depth, 16)]
+        layouts += [layout.unshared for layout in layouts]
+        return [packed.get(layout.name, layout.name) for layout in layouts]
+    if name == "prores":
+        full = alpha or pixels.rgb or not (pixels.across or pixels.down)
+        return ["yuva444p10le" if alpha else "yuv444p10le"] if full else []
+    # H.264 of 10 bits plays nearly nowhere: it has them if they are asked for.
+    deep = [f"{usual}10le"] if pixels.depth > 8 and name != "h264" else []
+    return ["yuva420p"] * alpha + deep
+
+
+def _holds_alpha(output: str | Path, name: str) -> bool:
+    """Return whether a codec keeps transparency in the output's container."""
+    return name in ("prores", "ffv1") or (name == "vp9" and container_of(output).muxer in ("webm", "matroska"))
+
+
+def _prores_profile(kept: Pixels, copied: str) -> int:
+    """Return the number of the ProRes profile for a layout: the copied one if it can hold it."""
+    full = not kept.across
+    number = _PRORES_PROFILES.get(copied, -1)
+    if number >= 0 and (number >= _PRORES_4444) == full:
+        return number
+    return _PRORES_4444 if full else _PRORES_HQ
+
+
 def container_of(output: str | Path) -> _Container:
     """Return what is known of the container that an output's extension names.
 
@@ -125,20 +323,17 @@ def container_of(output: str | Path) -> _Container:
     return CONTAINERS[suffix]
 
 
-def picture_options(output: str | Path, encoding: Encoding, width: int, height: int) -> dict[str, Any]:
-    """Return ffmpeg's output options for the picture and the container, but for the pixel format.
-
-    Raises:
-        UsageError: as `check_encoding`, or the encoder does not take frames of that size.
-    """
-    name = check_encoding(output, encoding)
-    codec, container = CODECS[name], container_of(output)
-    able = [encoder for encoder in _available(codec) if encoder != "libsvtav1" or _suits_svt(width, height)]
-    if not able:
-        raise UsageError(f"{binary()} cannot encode {name} of {width}×{height} pixels; choose another codec.")
-    encoder = able[0]
+def picture_options(output: str | Path, encoding: Encoding, decided: Decided) -> dict[str, Any]:
+    """Return ffmpeg's output options for the picture and the container, but for the pixel format and the colours."""
+    codec, container = CODECS[decided.codec], container_of(output)
+    name, encoder, rate = decided.codec, decided.encoder, decided.bit_rate
     options: dict[str, Any] = {"format": container.muxer, "c:v": encoder}
-    if codec.crf is not None:
+    if rate:
+        options["b:v"] = rate
+        if name in ("h264", "hevc"):
+            # Without a limit these encoders stay far below what they are told; this one evens out 2 s.
+            options |= {"maxrate": rate, "bufsize": 2 * rate}
+    elif codec.crf is not None:
         options["crf"] = codec.crf[0] if encoding.crf is None else encoding.crf
     preset = encoding.preset or codec.preset
     if name in ("h264", "hevc"):
@@ -152,22 +347,18 @@ def picture_options(output: str | Path, encoding: Encoding, width: int, height: 
     if encoder == "libsvtav1":
         options["preset"] = preset
     elif encoder == "libaom-av1":
-        options |= {"b:v": 0, "cpu-used": min(int(preset), 8), "row-mt": 1}
+        options |= {"b:v": rate, "cpu-used": min(int(preset), 8), "row-mt": 1}
     elif encoder == "libvpx-vp9":
-        options |= {"b:v": 0, "cpu-used": preset, "row-mt": 1, "deadline": "good"}
+        options |= {"b:v": rate, "cpu-used": preset, "row-mt": 1, "deadline": "good"}
+        if planar(decided.pixel_format).alpha:
+            options["auto-alt-ref"] = 0           # it does not go with transparency
     elif encoder == "prores_ks":
-        options |= {"profile:v": 4 if _odd(width, height) else 3, "vendor": "apl0"}   # 4444 or 422 HQ
+        options |= {"profile:v": decided.profile, "vendor": "apl0"}
     elif encoder == "ffv1":
         options |= {"level": 3, "g": 1, "slicecrc": 1}
     if container.muxer in ("mp4", "mov"):
         options["movflags"] = "+faststart"
     return options
-
-
-def pixel_format(codec: str, width: int, height: int) -> str:
-    """Return the pixel format that a codec stores frames of a size in, keeping odd sizes."""
-    known = CODECS[codec]
-    return known.odd_pixel_format if _odd(width, height) else known.pixel_format
 
 
 def sound_options(output: str | Path, sound: Sound) -> dict[str, Any]:
@@ -195,6 +386,10 @@ def _odd(width: int, height: int) -> bool:
 
 def _suits_svt(width: int, height: int) -> bool:
     return not _odd(width, height) and min(width, height) >= _SVT_SMALLEST
+
+
+def _takes(encoder: str, pixel_format: str) -> bool:
+    return pixel_format in pixel_formats(binary(), encoder)
 
 
 def _available(codec: _Codec) -> list[str]:

@@ -34,8 +34,21 @@ class Geometry:
         top, bottom, left, right = self._edges(width, height)
         return right - left, bottom - top
 
+    def leaves(self, width: int, height: int) -> bool:
+        """Return whether frames of that size stay as they are.
+
+        Raises:
+            UsageError: as `size`.
+        """
+        self.size(width, height)
+        whole = self._edges(width, height) == (0, height, 0, width)
+        return self.resize_factor == 1 and not self.rotate and whole and self._limited(width, height) == (width, height)
+
     def apply(self, frame: Frame) -> Frame:
         """Return the frame made smaller, turned and cropped; the frame itself when there is nothing to do.
+
+        Args:
+            frame: of any number type, (height, width) or (height, width, channels).
 
         Raises:
             UsageError: nothing would be left, or the crop reaches beyond the frame.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -38,10 +38,19 @@ class Pixels:
     def dtype(self) -> np.dtype:
         return np.dtype("u1" if self.depth == 8 else "<u2")
 
+    @property
+    def unshared(self) -> Pixels:
+        """The same with a number of chroma for every pixel, so that all planes can be treated alike."""
+        return replace(self, across=0, down=0)
+
     def shapes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return (rows, columns) of every plane of a picture of that size; an odd side rounds the chroma up."""
         full, chroma = (height, width), (-(-height >> self.down), -(-width >> self.across))
         return [full, chroma, chroma] + [full] * self.alpha
+
+    def bytes(self, width: int, height: int) -> int:
+        """Return how many bytes a picture of that size takes."""
+        return sum(rows * columns for rows, columns in self.shapes(width, height)) * self.dtype.itemsize
 
 
 _CHROMA = {(0, 0): "444", (1, 0): "422", (1, 1): "420", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
@@ -59,6 +68,15 @@ class Picture(NamedTuple):
         """Width and height in pixels."""
         height, width = self.planes[0].shape
         return width, height
+
+    @classmethod
+    def of(cls, data: np.ndarray, pixels: Pixels, width: int, height: int) -> Picture:
+        """Return the picture in uint8 (bytes,), one plane after the other as ffmpeg gives them; they share memory."""
+        planes, end = [], 0
+        for rows, columns in pixels.shapes(width, height):
+            start, end = end, end + rows * columns * pixels.dtype.itemsize
+            planes.append(data[start:end].view(pixels.dtype).reshape(rows, columns))
+        return cls(tuple(planes), pixels)
 
     def copy(self) -> Picture:
         """Return a picture of its own memory."""
@@ -84,7 +102,7 @@ def planar(name: str) -> Pixels:
     except ValueError:
         return BGR
     depth = next((known for known in (8, 10, 12, 16) if known >= depth), 16)
-    if layout.is_rgb or layout.has_palette or len(colours) < 3:
+    if layout.is_rgb or layout.has_palette or len(colours) < 3 or name.startswith("xyz"):
         return Pixels(depth, rgb=True, alpha=alpha)
     across, down = (64 // layout.chroma_width(64)).bit_length() - 1, (64 // layout.chroma_height(64)).bit_length() - 1
     if alpha and (across, down) not in ((0, 0), (1, 0), (1, 1)):

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wav2lip.errors import MediaError
-from wav2lip.media.clip import Clip, Colour, Sound
+from wav2lip.errors import MediaError, Wav2LipError
+from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
+from wav2lip.media.encoding import decoders
+from wav2lip.media.ffmpeg import binary
 from wav2lip.media.rates import constant_rate, rate_for_variable
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ FASTEST_STATED = 1000                             # frames a second; what claims
 _HEAD_BYTES = 4096
 _TRIES = 300                                      # packets that may decode to nothing before the first picture
 _MOST_PIXELS = 1 << 28
+# By bits and transparency.
+_IMAGE_FORMATS = {(8, False): "bgr24", (8, True): "bgra", (16, False): "bgr48le", (16, True): "bgra64le"}
 # Lists and scripts that name other files to open.
 _REFERRING = ("hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "vapoursynth", "avisynth")
 # A jump in these lands exactly on the pictures' time stamps.
@@ -131,15 +135,16 @@ def _is_still(head: bytes) -> bool:
 
 def _probe_image(path: Path, fps: Fraction) -> Clip | None:
     """Describe a still image; None if it cannot be decoded as one."""
-    from wav2lip.media.image import read_image
+    from wav2lip.media.image import describe_image
 
-    image = read_image(path)
-    if image is None:
+    found = describe_image(path)
+    if found is None:
         return None
-    height, width = image.shape[:2]
+    width, height, pixels = found
+    name = _IMAGE_FORMATS[pixels.depth, pixels.alpha]
     return Clip(
         path=path, width=width, height=height, fps=fps, frames=1, stored_frames=1, average_fps=fps,
-        variable_rate=False, pixel_format="bgr24", colour=Colour(RGB, None, None, "pc"), pixel_aspect=Fraction(1),
+        variable_rate=False, pixel_format=name, colour=Colour(RGB, None, None, "pc"), pixel_aspect=Fraction(1),
         rotation=0, start=0.0, seekable=False, image=True, sound=None, container="",
     )
 
@@ -196,7 +201,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         stored_frames=timing.stored,
         average_fps=image_fps if image else timing.average,
         variable_rate=timing.times is not None,
-        pixel_format=frame.format.name,
+        pixel_format=_pixel_format(stream, frame),
         colour=_colour(stream, frame),
         pixel_aspect=aspect,
         rotation=rotation,
@@ -205,6 +210,9 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         image=image,
         sound=_sound(container),
         container=name,
+        codec=stream.codec_context.codec.canonical_name,
+        profile=stream.codec_context.profile or "",
+        bit_rate=0 if image else round(sum(packet.size for packet in packets) * 8 * timing.fps / timing.frames),
         first_time=timing.first,
         times=timing.times,
     )
@@ -221,13 +229,14 @@ def _video_stream(container: InputContainer) -> VideoStream | None:
 class _Stamp:
     """What is kept of a packet."""
 
-    __slots__ = ("decode", "duration", "key", "shown")
+    __slots__ = ("decode", "duration", "key", "shown", "size")
 
     def __init__(self, packet: Packet):
         self.shown: int | None = packet.pts
         self.decode: int | None = packet.dts
         self.duration: int = packet.duration or 0
         self.key: bool = packet.is_keyframe
+        self.size: int = packet.size              # bytes
 
 
 def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, list[_Stamp]]:
@@ -289,6 +298,21 @@ def _restarts(packets: list[_Stamp]) -> bool:
     """Return whether the clock jumps back within the file, as in recordings strung together."""
     decode = [packet.decode for packet in packets if packet.decode is not None]
     return any(later < earlier for earlier, later in pairwise(decode))
+
+
+def _pixel_format(stream: VideoStream, frame: VideoFrame) -> str:
+    """Return the format of a stream's pictures, with the transparency where the ffmpeg that reads them can see it."""
+    name = frame.format.name
+    decoder = ALPHA_DECODERS.get(stream.codec_context.codec.canonical_name)
+    said = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    return "yuva420p" if said and name == "yuv420p" and decoder and _decodes(decoder) else name
+
+
+def _decodes(decoder: str) -> bool:
+    """Return whether the ffmpeg that will read the pictures, if there is one, has a decoder."""
+    with contextlib.suppress(Wav2LipError):
+        return decoder in decoders(binary())
+    return False
 
 
 def _colour(stream: VideoStream, frame: VideoFrame) -> Colour:

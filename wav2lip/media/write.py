@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,11 @@ import ffmpeg
 import numpy as np
 
 from wav2lip.errors import UsageError, Wav2LipError
-from wav2lip.media.clip import Colour, Frame
+from wav2lip.media.clip import Clip, Colour, Frame
 from wav2lip.media.colour import encoded_tags, full_range, numbers, scaler_matrix
-from wav2lip.media.encoding import Encoding, check_encoding, picture_options, pixel_format, sound_options
+from wav2lip.media.encoding import Decided, Encoding, check_encoding, decide, picture_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.picture import Picture, Pixels
 from wav2lip.media.probe import audio_track
 
 PART_PATTERN = ".wav2lip-*.part.*"
@@ -53,6 +55,9 @@ class VideoWriter:
         output: what to write; the extension names the container. An existing file is replaced.
         width, height: of the frames, in pixels; odd ones are kept.
         fps: exact frames a second.
+        pixels: the layout of the pictures that are given; None for BGR frames. Where the codec stores that layout the
+            numbers go to it as they are, elsewhere they change their layout only.
+        source: what the picture was, where its kind is to be kept (`decide`).
         colour: the source's tags: what the file gets, and what its numbers are converted by.
         pixel_aspect: width of a pixel over its height.
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
@@ -72,6 +77,8 @@ class VideoWriter:
         width: int,
         height: int,
         fps: Fraction,
+        pixels: Pixels | None = None,
+        source: Clip | None = None,
         colour: Colour = Colour(),   # noqa: B008 - frozen
         pixel_aspect: Fraction = Fraction(1),
         sound: str | Path | None = None,
@@ -80,22 +87,21 @@ class VideoWriter:
     ):
         self._output = Path(output)
         check_output(self._output, encoding)
-        self._shape = (height, width, 3)
+        decided = decide(self._output, encoding, width, height, source=source, pixels=pixels)
+        self._size, self._pixels = (width, height), pixels
         # Not made from the output's name, which may be as long as names can be.
         self._part = self._output.absolute().parent / f".wav2lip-{secrets.token_hex(8)}.part{self._output.suffix}"
+        given = "bgr24" if pixels is None else pixels.name
         inputs = [ffmpeg.input(
-            "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(_rate(fps))
+            "pipe:0", format="rawvideo", pix_fmt=given, video_size=(width, height), framerate=str(_rate(fps))
         )["v:0"]]
-        codec = check_encoding(self._output, encoding)
-        options: dict[str, Any] = picture_options(self._output, encoding, width, height)
+        options: dict[str, Any] = picture_options(self._output, encoding, decided)
         if sound is not None:
             track, container = audio_track(sound)
             limit = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
             inputs.append(open_input(Path(sound), format=container, **limit)["a:0"])
             options |= sound_options(self._output, track)
-        if codec == "prores":
-            colour = replace(colour, range="tv")      # it has no other
-        options |= _colour_options(colour, pixel_format(codec, width, height), width, height, pixel_aspect)
+        options |= _colour_options(colour, pixels, decided, width, height, pixel_aspect)
         self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
         self._process: Process | None = None
         self._written = 0
@@ -113,24 +119,38 @@ class VideoWriter:
             raise
         return self
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame | Picture) -> None:
         """Encode one frame.
 
         Args:
-            frame: uint8 (height, width, 3), BGR.
+            frame: uint8 (height, width, 3), BGR; or where the writer was given a layout, a picture of it.
 
         Raises:
             Wav2LipError: ffmpeg has given up; the message says why.
         """
         assert self._process is not None, "write inside the with block"
-        if frame.shape != self._shape or frame.dtype != np.uint8:
-            raise ValueError(f"the frame is {frame.dtype} {frame.shape}, not uint8 {self._shape}")
         try:
-            self._process.write(np.ascontiguousarray(frame).data.cast("B"))
+            for plane in self._planes(frame):
+                self._process.write(np.ascontiguousarray(plane).data.cast("B"))
         except BrokenPipeError:
             self._process.finish()
             raise self._failure() from None
         self._written += 1
+
+    def _planes(self, frame: Frame | Picture) -> Sequence[np.ndarray]:
+        """Return the planes to write, if they are what ffmpeg was told."""
+        width, height = self._size
+        planes = frame.planes if isinstance(frame, Picture) else (frame,)
+        pixels = frame.pixels if isinstance(frame, Picture) else None
+        shapes = [(height, width, 3)] if self._pixels is None else self._pixels.shapes(width, height)
+        numbers = np.dtype(np.uint8) if self._pixels is None else self._pixels.dtype
+        if pixels != self._pixels or [(plane.shape, plane.dtype) for plane in planes] != [
+            (shape, numbers) for shape in shapes
+        ]:
+            wanted = f"uint8 {shapes[0]}" if self._pixels is None else f"{self._pixels.name} of {width}×{height}"
+            given = f"{planes[0].dtype} {planes[0].shape}" if pixels is None else f"{pixels.name} {planes[0].shape}"
+            raise ValueError(f"the frame is {given}, not {wanted}")
+        return planes
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -165,18 +185,22 @@ class VideoWriter:
             os.unlink(self._part)
 
 
-def _colour_options(colour: Colour, pixels: str, width: int, height: int, pixel_aspect: Fraction) -> dict[str, Any]:
-    """Return the output options that convert BGR frames and tag the result, for every version of ffmpeg."""
-    rgb = pixels == "bgr0"
-    tags = encoded_tags(colour, rgb=rgb)
+def _colour_options(
+    colour: Colour, pixels: Pixels | None, decided: Decided, width: int, height: int, pixel_aspect: Fraction
+) -> dict[str, Any]:
+    """Return the output options that convert frames where they must be and tag the result, for every ffmpeg."""
+    stored = decided.pixel_format
+    rgb, given_rgb = stored.startswith(("gbr", "rgb", "bgr")), pixels is None or pixels.rgb
+    tags = encoded_tags(colour, rgb=rgb) if rgb or given_rgb else colour
+    if decided.codec == "prores" or stored.startswith("yuvj"):
+        tags = replace(tags, range="pc" if stored.startswith("yuvj") else "tv")     # they have no other
+    same_levels = rgb or given_rgb or full_range(tags) == full_range(colour)
+    filters = []
+    if pixels is None or pixels.name != stored or not same_levels:
+        filters.append(_converting(colour, given_rgb, tags, rgb, width, height))
     matrix, primaries, transfer, levels = numbers(tags)
-    convert = "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
-    if not rgb:
-        out_range = "pc" if full_range(tags) else "tv"
-        convert += f":out_color_matrix={scaler_matrix(tags, width, height)}:out_range={out_range}"
-    filters = (
-        convert,
-        f"format={pixels}",
+    filters += (
+        f"format={stored}",
         f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={levels}",
         f"setsar=sar={pixel_aspect}:max=65535",
     )
@@ -187,6 +211,23 @@ def _colour_options(colour: Colour, pixels: str, width: int, height: int, pixel_
         "color_trc": transfer,
         "color_range": levels,
     }
+
+
+def _converting(colour: Colour, given_rgb: bool, tags: Colour, rgb: bool, width: int, height: int) -> str:
+    """Return the scaler that brings pictures of one meaning to another, or only to another layout."""
+    scale = "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
+    if not given_rgb:
+        # Said for both sides: a scaler that is told nothing squeezes full range.
+        scale += f":in_color_matrix={scaler_matrix(colour, width, height)}:in_range={_levels(colour)}"
+    if not rgb:
+        scale += f":out_color_matrix={scaler_matrix(tags, width, height)}:out_range={_levels(tags)}"
+    elif not given_rgb:
+        scale += ":out_range=pc"
+    return scale
+
+
+def _levels(colour: Colour) -> str:
+    return "pc" if full_range(colour) else "tv"
 
 
 def _rate(fps: Fraction) -> Fraction:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from wav2lip.compose.face import crop_face, network_input
+from wav2lip.compose.compositor import Compositor
+from wav2lip.compose.face import Original, network_input
+from wav2lip.compose.patch import AnyFrame, Patch
+from wav2lip.compose.place import Place
 from wav2lip.errors import Wav2LipError
-from wav2lip.faces.boxes import Box
-from wav2lip.media.clip import Frame
 from wav2lip.models.generator import Generator
 from wav2lip.models.inference import fold_batch_norm
-
-Paste = Callable[[Frame, np.ndarray, int, int, int, int], Frame]
-"""(frame, face, x1, y1, x2, y2) -> a new frame; face is float32 (96, 96, 3) in [0, 255], BGR."""
+from wav2lip.pipeline.manner import Manner
 
 
 class Moment(NamedTuple):
     """All that one output frame is made from."""
 
-    frame: Frame
-    box: Box | None           # None: no face, the frame passes through
+    frame: AnyFrame
+    place: Place | None       # None: no face, the frame passes through
     mel: np.ndarray           # float32 (80, 16)
+    presence: float = 1.0     # how much somebody speaks, 0 to 1
+    number: int = 0           # in the result
+    shot: int = 0             # which the frame belongs to
 
 
 class Lips:
@@ -72,26 +74,58 @@ class Lips:
         )
 
 
-def sync_lips(moments: Iterable[Moment], lips: Lips, paste: Paste, batch: int) -> Iterator[Frame]:
+def sync_lips(
+    moments: Iterable[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+) -> Iterator[AnyFrame]:
     """Yield every moment's frame with its mouth replaced; frames without a face pass through as they are.
 
     Args:
         moments: in the order of the output.
         lips: the generator.
-        paste: how the face is put back.
+        compositor: cuts faces out and puts them back.
+        manner: what becomes of each mouth.
         batch: how many moments are held and generated at a time.
     """
-    moments = iter(moments)
+    finished = _spoken(iter(moments), lips, compositor, manner, batch)
+    for shown, group in groupby(finished, key=lambda one: isinstance(one, Patch)):
+        if shown:
+            yield from compositor.put_back(group)
+        else:
+            yield from group
+
+
+def _spoken(
+    moments: Iterator[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+) -> Iterator[AnyFrame]:
+    """Yield a patch for every moment that shows a generated face, and the frame of the others."""
     while group := list(islice(moments, batch)):
-        spoken = iter(_speak(group, lips))
-        for frame, box, _ in group:
-            yield frame if box is None else paste(frame, next(spoken), *box)
+        shown = [moment.place is not None and manner.opacity(moment.presence) > 0 for moment in group]
+        speaking = [moment for moment, here in zip(group, shown, strict=True) if here]
+        patches = iter(speak(speaking, lips, compositor, manner))
+        for moment, here in zip(group, shown, strict=True):
+            yield next(patches) if here else moment.frame
 
 
-def _speak(group: list[Moment], lips: Lips) -> np.ndarray | list[np.ndarray]:
-    """Return the generated faces of those moments that show one."""
-    shown = [moment for moment in group if moment.box is not None]
-    if not shown:
+def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner) -> list[Patch]:
+    """Return the generated faces of moments that show one."""
+    if not moments:
         return []
-    faces = np.stack([crop_face(moment.frame, *moment.box) for moment in shown if moment.box])
-    return lips.speak(faces, faces, np.stack([moment.mel for moment in shown]))
+    places = [moment.place for moment in moments if moment.place is not None]
+    cuts = [compositor.cut_out(moment.frame, place) for moment, place in zip(moments, places, strict=True)]
+    asked = [
+        (at, reference, weight)
+        for at, (moment, cut) in enumerate(zip(moments, cuts, strict=True))
+        for reference, weight in manner.references(cut.face, moment.shot, moment.presence)
+    ]
+    spoken = lips.speak(
+        np.stack([cuts[at].face for at, *_ in asked]),
+        np.stack([reference for _, reference, _ in asked]),
+        np.stack([moments[at].mel for at, *_ in asked]),
+    )
+    faces = np.zeros((len(moments), *spoken.shape[1:]), np.float32)
+    for (at, _, weight), face in zip(asked, spoken, strict=True):
+        faces[at] += np.float32(weight) * face
+    return [
+        Patch(moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot)
+        for moment, place, cut, face in zip(moments, places, cuts, faces, strict=True)
+    ]

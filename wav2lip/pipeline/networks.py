@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wav2lip.compose.parsing import FaceParser
 from wav2lip.faces.detector import Detector, make_detector
-from wav2lip.models.load import load_checkpoint
+from wav2lip.models.enhancer import Enhancer, load_enhancer
+from wav2lip.models.load import load_bisenet, load_checkpoint
 from wav2lip.pipeline.lips import Lips
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
@@ -20,12 +22,16 @@ class Networks:
         description: what its weights are.
         detector: None where a fixed box makes it needless.
         device: where they run: "cpu", "cuda", "cuda:1", "mps".
+        enhancer: makes generated faces sharper; None without `enhance`.
+        parser: says which part of a face is what; None without `parsing`.
     """
 
     lips: Lips
     description: str
     detector: Detector | None
     device: str
+    enhancer: Enhancer | None = None
+    parser: FaceParser | None = None
 
 
 def load_networks(options: SyncOptions, device: str, progress: Progress) -> Networks:
@@ -49,4 +55,6 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
             offline=options.offline or None,
             say=progress.say,
         )
-    return Networks(lips, checkpoint.description, detector, device)
+    enhancer = load_enhancer(options.enhance, device) if options.enhance else None
+    parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
+    return Networks(lips, checkpoint.description, detector, device, enhancer, parser)

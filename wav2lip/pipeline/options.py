@@ -9,6 +9,10 @@ from typing import Literal, get_args
 
 from wav2lip.errors import UsageError
 
+Blend = Literal["soft", "hard", "poisson"]
+Mask = Literal["box", "lower", "parsing"]
+Silence = Literal["closed", "source", "model"]
+Listener = Literal["energy", "silero"]
 Extend = Literal["bounce", "loop", "freeze", "stretch", "cut"]
 DetectorName = Literal["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]
 NO_BOX = (-1, -1, -1, -1)
@@ -18,6 +22,8 @@ FULL_FRAME = (0, -1, 0, -1)
 @dataclass(frozen=True)
 class SyncOptions:
     """Options of `wav2lip.sync`; the command line has one of the same name for each but the last three.
+
+    With `compat` those of the picture (`blend` to `reference`) stay as they are by default, and none of them counts.
 
     Attributes:
         checkpoint: generator weights; None for the one that ships with the package.
@@ -42,6 +48,21 @@ class SyncOptions:
         offline: never reach for the network.
         clobber: replace an existing result.
         score: measure how well lips and speech fit together in the result.
+        blend: "soft" through a mask with soft edges and in the colours around it; "hard" as the generator made it, with
+            an edge; "poisson" by seamless cloning.
+        mask: what of the face is replaced: the "lower" face, the whole "box", or what the `parsing` network says;
+            None for that network's word where there is one, else the lower face.
+        color_match: give the generated face the colours of its surroundings (soft blending).
+        grain: give it as much grain as its source has.
+        enhance: weights of a network that makes the generated face larger and sharper.
+        enhance_strength: how much of its work is used, 0 to 1.
+        parsing: weights of a network (BiSeNet) that says which part of a face is what.
+        silence: what the mouth does while nobody speaks: "closed" closes it, "source" shows the source as it is,
+            "model" leaves it to the generator; None for "closed", or "model" with `compat`.
+        vad: how pauses are found: by "energy", or by the "silero" network (extra `vad`).
+        reference: the face whose appearance is copied: "same" for the frame's own, "closed" for one of its shot with
+            the mouth closed, or a picture or video of the person; None for "same".
+        pix_fmt: pixel format of the result, in ffmpeg's words; None for what suits source and codec.
         shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
         strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
         tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
@@ -69,6 +90,17 @@ class SyncOptions:
     offline: bool = False
     clobber: bool = True
     score: bool = False
+    blend: Blend = "soft"
+    mask: Mask | None = None
+    color_match: bool = True
+    grain: bool = False
+    enhance: Path | None = None
+    enhance_strength: float = 1.0
+    parsing: Path | None = None
+    silence: Silence | None = None
+    vad: Listener = "energy"
+    reference: Literal["same", "closed"] | Path | None = None
+    pix_fmt: str | None = None
     shorter_side: int | None = None
     strict: bool = False
     tail: bool = True
@@ -80,10 +112,19 @@ class SyncOptions:
                 raise UsageError(f"{name} is {value}; it must be 1 or more.")
         if not 0 < self.fps <= 1000:
             raise UsageError(f"fps is {float(self.fps):g}; it must be above 0 and at most 1000.")
-        if self.extend is not None and self.extend not in get_args(Extend):
-            raise UsageError(f"extend is {self.extend!r}; choose {', '.join(get_args(Extend))}.")
-        if self.detector not in get_args(DetectorName):
-            raise UsageError(f"detector is {self.detector!r}; choose {', '.join(get_args(DetectorName))}.")
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in get_args(known):
+                raise UsageError(f"{name} is {value!r}; choose {', '.join(get_args(known))}.")
+        if not 0 <= self.enhance_strength <= 1:
+            raise UsageError(f"enhance_strength is {self.enhance_strength:g}; it must be from 0 to 1.")
+        if self.mask == "parsing" and self.parsing is None:
+            raise UsageError("The mask parsing needs a face-parsing network; name its weights with --parsing.")
+        if self.compat:
+            changed = [name for name in _OURS if getattr(self, name) != getattr(type(self), name)]
+            if changed:
+                option = {"color_match": "no-color-match"}.get(changed[0], changed[0].replace("_", "-"))
+                raise UsageError(f"--compat reproduces the original's picture; leave out --{option}.")
 
     @property
     def has_box(self) -> bool:
@@ -91,6 +132,23 @@ class SyncOptions:
         return self.box[0] != -1
 
     @property
+    def files(self) -> list[Path]:
+        """The files that are read beside face and audio."""
+        named = (self.checkpoint, self.detector_weights, self.enhance, self.parsing, self.reference)
+        return [path for path in named if isinstance(path, Path)]
+
+    @property
+    def in_silence(self) -> Silence:
+        """What the mouth does while nobody speaks."""
+        return self.silence or ("model" if self.compat else "closed")
+
+    @property
     def extension(self) -> Extend:
         """How a video that is too short is extended."""
         return self.extend or ("loop" if self.compat else "bounce")
+
+
+_CHOICES = {
+    "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": Listener,
+}
+_OURS = ("blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "reference")

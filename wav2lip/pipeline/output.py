@@ -6,14 +6,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wav2lip.errors import UsageError, Wav2LipError
-from wav2lip.media.encoding import Encoding
+from wav2lip.media.encoding import COPY_SETTINGS, Encoding
 from wav2lip.media.write import check_output
+from wav2lip.pipeline.source import Source
 
 ENDINGS = {"ffv1": "mkv", "prores": "mov", "vp9": "webm"}    # where mp4 will not do
 
 
-def default_output(face: Path, audio: Path, codec: str | None) -> Path:
-    """Return `<face>_<audio>.mp4`, or the ending that the codec needs, in the current folder."""
+def default_output(face: Path, audio: Path, codec: str | None, source: Source | None = None) -> Path:
+    """Return `<face>_<audio>.mp4` in the current folder, or the ending that the codec or transparency needs.
+
+    Args:
+        face, audio: the inputs.
+        codec: as in `Encoding`.
+        source: what is known of the face, where its kind is to be kept.
+    """
+    if source is not None and codec == COPY_SETTINGS:
+        codec = source.clip.codec
+    elif source is not None and codec is None and source.pixels.alpha:
+        codec = "prores"
     return Path(f"{face.stem}_{audio.stem}.{ENDINGS.get(codec or '', 'mp4')}")
 
 

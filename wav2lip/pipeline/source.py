@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeVar
 
 from wav2lip.media.clip import Clip, Colour, Frame
+from wav2lip.media.colour import scaler_matrix
 from wav2lip.media.geometry import Geometry
-from wav2lip.media.read import read_frames, read_frames_backwards
+from wav2lip.media.picture import Picture, Pixels
+from wav2lip.media.read import native, read_frames, read_frames_backwards, read_pictures, read_pictures_backwards
 from wav2lip.pipeline.timeline import Run
+
+Shown = TypeVar("Shown", Frame, Picture)
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,16 @@ class Source:
 
     @property
     def colour(self) -> Colour:
-        """The tags that tell what the frames were converted by, for the way back."""
-        if self.stored and self.clip.colour.matrix is None:
-            return replace(self.clip.colour, matrix="smpte170m")    # stored frames are read as BT.601 at any size
-        return self.clip.colour
+        """The tags that tell what the numbers mean, for the way back."""
+        colour = self.clip.colour
+        if colour.matrix is not None:
+            return colour
+        if self.stored:
+            return replace(colour, matrix="smpte170m")    # stored frames are read as BT.601 at any size
+        large = scaler_matrix(colour, self.clip.width, self.clip.height)
+        if large != scaler_matrix(colour, *self.size):
+            return replace(colour, matrix=large)          # what is no longer HD would be taken for BT.601
+        return colour
 
     @property
     def settings(self) -> str:
@@ -83,17 +94,47 @@ class Source:
 
         Where a damaged file gives fewer frames than its container promised, the last one stands in for the missing.
         """
-        frame = None
-        for run in runs:
-            if run.step < 0:
-                pictures = self.read_backwards(run.start, run.length)
-            else:
-                pictures = self.read(run.start, run.pictures)
-            shown = None
-            with closing(pictures):
-                for number in run.frames():
-                    if number != shown:
-                        frame, shown = next(pictures, frame), number
-                    if frame is None:
-                        return
-                    yield number, frame
+        return _played(runs, self.read, self.read_backwards)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The layout of `play_pictures`: the file's own, with unshared chroma where pictures are turned or scaled."""
+        pixels = native(self.clip)
+        return pixels if self.geometry.leaves(self.clip.width, self.clip.height) else pixels.unshared
+
+    def read_pictures(self, start: int, count: int) -> Generator[Picture]:
+        """Yield what `read` does as pictures in the layout `pixels`."""
+        for picture in read_pictures(self.clip, start, count, pixels=self.pixels, stored=self.stored):
+            yield self._apply(picture)
+
+    def read_pictures_backwards(self, start: int, count: int) -> Generator[Picture]:
+        """Yield what `read_backwards` does as pictures in the layout `pixels`."""
+        for picture in read_pictures_backwards(self.clip, start, count, pixels=self.pixels):
+            yield self._apply(picture)
+
+    def play_pictures(self, runs: Iterable[Run]) -> Iterator[tuple[int, Picture]]:
+        """Yield what `play` does as pictures in the layout `pixels`; one that stands for several is the same object."""
+        return _played(runs, self.read_pictures, self.read_pictures_backwards)
+
+    def _apply(self, picture: Picture) -> Picture:
+        if self.geometry.leaves(*picture.size):
+            return picture
+        return Picture(tuple(self.geometry.apply(plane) for plane in picture.planes), picture.pixels)
+
+
+def _played(
+    runs: Iterable[Run],
+    forwards: Callable[[int, int], Generator[Shown]],
+    backwards: Callable[[int, int], Generator[Shown]],
+) -> Iterator[tuple[int, Shown]]:
+    frame = None
+    for run in runs:
+        pictures = backwards(run.start, run.length) if run.step < 0 else forwards(run.start, run.pictures)
+        shown = None
+        with closing(pictures):
+            for number in run.frames():
+                if number != shown:
+                    frame, shown = next(pictures, frame), number
+                if frame is None:
+                    return
+                yield number, frame

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +11,12 @@ import numpy as np
 
 from wav2lip.errors import MediaError
 from wav2lip.media.sound import read_samples
+from wav2lip.speech.activity import frame_presence, presence, quiet_mel
 from wav2lip.speech.mel import mel_blocks
 from wav2lip.speech.windows import mel_windows, original_frames, original_windows, sound_frames, whole_windows
+
+Listener = Callable[[Iterable[np.ndarray]], np.ndarray]
+"""Blocks of samples -> whether somebody speaks, by mel column, as `energy_activity`."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Speech:
         frames: how many of them the sound lasts.
         compat: stop and align as the original program does.
         tail: with compat, hear the last window too, as its inference does and its evaluation scripts do not.
+        voice: float32 (columns,), how much somebody speaks, 0 to 1; empty where nobody listened.
+        hushed: let the mel sink to silence while nobody speaks.
     """
 
     path: Path
@@ -32,25 +38,55 @@ class Speech:
     frames: int
     compat: bool
     tail: bool = True
+    voice: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32), repr=False)
+    hushed: bool = False
 
     @classmethod
-    def measure(cls, path: Path, fps: Fraction, compat: bool, tail: bool = True) -> Speech:
+    def measure(
+        cls, path: Path, fps: Fraction, compat: bool, tail: bool = True, listen: Listener | None = None,
+        hushed: bool = False,
+    ) -> Speech:
         """Decode the sound once, counting: only that tells exactly how long it is, and whether it can be read.
+
+        Args:
+            path, fps, compat, tail, hushed: as the attributes.
+            listen: finds out when somebody speaks, on the way.
 
         Raises:
             MediaError: there is no sound, it cannot be decoded, or it is too short for the original's rule.
         """
-        samples = sum(len(block) for block in read_samples(path))
+        samples = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal samples
+            for block in read_samples(path):
+                samples += len(block)
+                yield block
+
+        voice = np.empty(0, np.float32)
+        if listen is None:
+            for _ in counted():
+                pass
+        else:
+            voice = presence(listen(counted()))
         frames = original_frames(samples, fps, tail) if compat else sound_frames(samples, fps)
         if frames == 0:
             raise MediaError(
                 f"{path} lasts {samples / 16:.0f} ms, too short for --compat, which needs 188 ms; leave --compat out."
             )
-        return cls(path, fps, frames, compat, tail)
+        return cls(path, fps, frames, compat, tail, voice, hushed)
+
+    def presence(self) -> np.ndarray:
+        """Return how much somebody speaks in every frame, float32 (frames,) in [0, 1]; 1 where nobody listened."""
+        if not len(self.voice):
+            return np.ones(self.frames, np.float32)
+        return frame_presence(self.voice, self.fps, self.frames)
 
     def windows(self) -> Iterator[np.ndarray]:
         """Yield the mel window (80, 16) of every frame."""
         mel = mel_blocks(read_samples(self.path))
+        if self.hushed:
+            mel = quiet_mel(mel, self.voice)
         if not self.compat:
             return mel_windows(mel, self.fps, self.frames)
         return original_windows(mel, self.fps) if self.tail else whole_windows(mel, self.fps)

@@ -7,28 +7,36 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from wav2lip.compose.face import paste_hard, paste_soft
+import numpy as np
+
+from wav2lip.compose.compositor import Compositor, Finish
+from wav2lip.compose.face import Original
+from wav2lip.compose.patch import AnyFrame
+from wav2lip.compose.place import Place
 from wav2lip.errors import MediaError, NoFaceError, WeightsError
 from wav2lip.evaluation.tables import SyncScore
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
-from wav2lip.media.encoding import Encoding
+from wav2lip.media.encoding import Encoding, decide
 from wav2lip.media.geometry import Geometry
+from wav2lip.media.palette import Palette
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.lips import Moment, sync_lips
+from wav2lip.pipeline.manner import choose_manner
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import default_output, prepare_output
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
-from wav2lip.pipeline.speech import Speech
+from wav2lip.pipeline.speech import Listener, Speech
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.track import find_track
 from wav2lip.progress import Progress
+from wav2lip.speech.activity import energy_activity
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
 FACES_AT_A_TIME = {"cpu": 16, "cuda": 128, "mps": 32}
@@ -71,16 +79,21 @@ def sync(
     """
     options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
     face, audio = Path(face), Path(audio)
-    output = default_output(face, audio, options.codec) if output is None else Path(output)
-    encoding = Encoding(options.codec, options.crf, options.preset)
-    inputs = (face, audio, options.checkpoint, options.detector_weights)
-    prepare_output(output, inputs, encoding, options.clobber)
     device = choose_device(options.device)
 
     with clock.measure("load"):
         source = open_source(face, options)
         width, height = source.size
-        speech = Speech.measure(audio, source.fps, options.compat, options.tail)
+        # The original's frames are BGR of 8 bits, whatever the source's.
+        kept, pixels = (None, None) if options.compat else (source, source.pixels)
+        output = default_output(face, audio, options.codec, kept) if output is None else Path(output)
+        encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt)
+        prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
+        for notice in decide(output, encoding, width, height, source=kept and kept.clip, pixels=pixels).notices:
+            progress.say(notice)
+        speech = Speech.measure(
+            audio, source.fps, options.compat, options.tail, listener(options), hushed=options.in_silence == "closed"
+        )
         check_length(source.frames, source, speech, options)
         networks = networks or load_networks(options, device, progress)
 
@@ -104,6 +117,10 @@ def sync(
     if extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
 
+    presence = speech.presence()
+    with clock.measure("reference"):
+        manner = choose_manner(source, track, presence, options, networks.detector, device, progress)
+
     writer = VideoWriter(
         output,
         width=width,
@@ -114,13 +131,15 @@ def sync(
         sound=audio,
         encoding=encoding,
         duration_limit=float(frames / source.fps) if frames < speech.frames else None,
+        pixels=pixels,
+        source=kept and kept.clip,
     )
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
-    paste = paste_hard if options.compat else paste_soft
+    compositor = make_compositor(source, options, networks)
     with clock.measure("render"), progress.stage("Syncing lips", frames) as advance, writer:
-        moments = play(source, plan, track, speech, waiting)
-        with closing(prefetch(sync_lips(moments, networks.lips, paste, batch), waiting)) as finished:
+        moments = play(source, plan, track, speech, presence, waiting)
+        with closing(prefetch(sync_lips(moments, networks.lips, compositor, manner, batch), waiting)) as finished:
             for frame in finished:
                 writer.write(frame)
                 advance(1)
@@ -181,10 +200,33 @@ def check_length(frames: int, source: Source, speech: Speech, options: SyncOptio
         raise MediaError(f"{source.clip.path} has {frames} frames; {speech.path} needs {speech.frames}.")
 
 
+def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> Compositor | Original:
+    """Return what cuts faces out of the source's frames and puts generated ones back."""
+    if options.compat:
+        return Original()
+    finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
+    palette = Palette(source.colour, source.pixels, *source.size)
+    return Compositor(palette, finish, networks.enhancer, networks.parser)
+
+
+def listener(options: SyncOptions) -> Listener | None:
+    """Return what finds the pauses of the speech; None where nothing becomes of them."""
+    if options.in_silence == "model":
+        return None
+    if options.vad == "silero":
+        from wav2lip.speech.silero import silero_activity
+
+        return silero_activity
+    return energy_activity
+
+
 def play(
-    source: Source, plan: Sequence[Run], track: FaceTrack, speech: Speech, waiting: int
+    source: Source, plan: Sequence[Run], track: FaceTrack, speech: Speech, presence: np.ndarray, waiting: int
 ) -> Iterator[Moment]:
     """Yield all that each output frame is made from, in the order of the output."""
-    with closing(prefetch(source.play(plan), waiting)) as pictures:
-        for (number, frame), mel in zip(pictures, speech.windows(), strict=False):   # "cut" leaves sound over
-            yield Moment(frame, track.box(number), mel)
+    frames: Iterator[tuple[int, AnyFrame]] = source.play(plan) if speech.compat else source.play_pictures(plan)
+    with closing(prefetch(frames, waiting)) as pictures:
+        heard = zip(pictures, speech.windows(), map(float, presence), strict=False)   # "cut" leaves sound over
+        for at, ((number, frame), mel, present) in enumerate(heard):
+            place = track.box(number) if speech.compat else track.place(number)
+            yield Moment(frame, None if place is None else Place(*place), mel, present, at, int(track.shot[number]))

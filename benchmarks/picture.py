@@ -1,0 +1,109 @@
+"""What blending does to the picture, and what it costs.
+
+    python benchmarks/picture.py clip.mp4 ... --audio speech.wav --detector yunet --detector-weights yunet.onnx
+
+For every clip: the mean colour difference (CIEDE2000; 1 is just visible) between the result and the source on the
+border of the mask, where less than half of the generated face is shown, of every tenth frame; the same without
+colour matching and with seamless cloning; and the milliseconds a frame, on one core, that cutting faces out,
+matching their colours and blending them in takes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from wav2lip.cli.progress import TerminalProgress
+from wav2lip.compose.compositor import Compositor, Finish
+from wav2lip.compose.mask import lower_face_mask
+from wav2lip.compose.patch import Patch
+from wav2lip.compose.place import Place, Region
+from wav2lip.faces.track import FaceTrack
+from wav2lip.media.palette import Palette
+from wav2lip.media.picture import Picture
+from wav2lip.pipeline.lips import Lips, Moment, speak
+from wav2lip.pipeline.manner import Manner
+from wav2lip.pipeline.networks import load_networks
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.speech import Speech
+from wav2lip.pipeline.sync import open_source
+from wav2lip.pipeline.track import find_track
+
+EVERY = 10
+FINISHES = {"soft": Finish(), "not matched": Finish(match=False), "poisson": Finish(blend="poisson")}
+
+
+def colours(picture: Picture, palette: Palette, region: Region) -> np.ndarray:
+    """Return a part of a picture in Lab, at the resolution of its luma."""
+    planes = []
+    for number, plane in enumerate(picture.planes[:3]):
+        part = plane[region.part(number)].astype(np.float32)
+        planes.append(cv2.resize(part, (region.columns.stop - region.columns.start,
+                                        region.rows.stop - region.rows.start)))
+    return rgb2lab(palette.to_bgr(np.stack(planes, axis=2))[..., ::-1] / 255)
+
+
+def on_the_border(patch: Patch, result: Picture, palette: Palette) -> float:
+    """Return the mean colour difference where between none and half of the face is shown."""
+    region = Region.around(patch.place, (0, 0, 1, 1), patch.picture)
+    assert region is not None
+    shown = region.sample(lower_face_mask(), 0, cubic=False, outside=cv2.BORDER_CONSTANT)
+    ring = (shown > 0) & (shown <= 0.5)
+    differences = deltaE_ciede2000(colours(patch.picture, palette, region), colours(result, palette, region))
+    return float(differences[ring].mean())
+
+
+def patches(source: Source, track: FaceTrack, speech: Speech, lips: Lips, compositor: Compositor) -> Iterator[Patch]:
+    """Yield the generated face of every tenth frame."""
+    heard = zip(source.read_pictures(0, len(track)), speech.windows(), strict=False)
+    for number, (picture, mel) in enumerate(heard):
+        place = track.place(number)
+        if number % EVERY == 0 and place is not None:
+            yield from speak([Moment(picture, Place(*place), mel)], lips, compositor, Manner())
+
+
+@click.command()
+@click.argument("clips", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--audio", type=click.Path(path_type=Path), required=True)
+@click.option("--checkpoint", type=click.Path(path_type=Path))
+@click.option("--detector", default="auto")
+@click.option("--detector-weights", type=click.Path(path_type=Path))
+def main(clips: tuple[Path, ...], audio: Path, **given: Any) -> None:
+    """Print one line a clip."""
+    cv2.setNumThreads(1)
+    options, progress = SyncOptions(**given), TerminalProgress(-1)
+    networks = load_networks(options, "cpu", progress)
+    for clip in clips:
+        source = open_source(clip, options)
+        palette = Palette(source.colour, source.pixels, *source.size)
+        track, _ = find_track(source, source.frames, options, networks, progress, 8)
+        ways = {name: Compositor(palette, finish) for name, finish in FINISHES.items()}
+        seen: dict[str, list[float]] = {name: [] for name in ways}
+        seconds: list[float] = []
+        speech = Speech.measure(audio, source.fps, False)
+        for patch in patches(source, track, speech, networks.lips, ways["soft"]):
+            for name, compositor in ways.items():
+                start = time.perf_counter()
+                if name == "soft":
+                    compositor.cut_out(patch.picture, patch.place)
+                (result,) = compositor.put_back([patch])
+                if name == "soft":
+                    seconds.append(time.perf_counter() - start)
+                seen[name].append(on_the_border(patch, result, palette))
+        face = np.nanmedian(track.boxes[:, 3] - track.boxes[:, 1])
+        figures = ", ".join(f"{name} {np.mean(values):.2f}" for name, values in seen.items())
+        width, height = source.size
+        cost = f"{1000 * np.median(seconds):.2f} ms a frame"
+        print(f"{clip.name}: {width}x{height}, face {face:.0f} px: {figures}; {cost}")
+
+
+if __name__ == "__main__":
+    main()

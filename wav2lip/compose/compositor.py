@@ -1,0 +1,113 @@
+"""From frames to the faces that the generator sees, and from the faces that it gives back to frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice, tee
+
+import cv2
+import numpy as np
+
+from wav2lip.compose.blend import Blend, blend
+from wav2lip.compose.enhance import enhance_faces
+from wav2lip.compose.mask import Mask, border, box_mask, lower_face_mask
+from wav2lip.compose.parsing import FaceParser, calm_masks, speaking_mask
+from wav2lip.compose.patch import Cut, Patch
+from wav2lip.compose.place import Place, sample_face
+from wav2lip.compose.tone import match_colour
+from wav2lip.media.palette import Palette
+from wav2lip.media.picture import Picture
+from wav2lip.models.bisenet import PICTURE_SIZE
+from wav2lip.models.enhancer import Enhancer
+from wav2lip.models.generator import FACE_SIZE
+
+TOGETHER = 8             # faces that are enhanced at a time
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How generated faces are finished and put into their frames.
+
+    Attributes:
+        blend: through a soft mask, with a hard edge, or by seamless cloning.
+        mask: what of the face is shown; None for what the parser says where there is one, else the lower face.
+        match: give the face the colours around it; a hard edge is never matched.
+        grain: give it as much grain as its source has.
+        strength: how much of the enhancer's work is used, 0 to 1.
+    """
+
+    blend: Blend = "soft"
+    mask: Mask | None = None
+    match: bool = True
+    grain: bool = False
+    strength: float = 1.0
+
+
+class Compositor:
+    """Cuts faces out of pictures and puts generated ones back.
+
+    Args:
+        palette: what the pictures' numbers mean.
+        finish: how it is done.
+        enhancer: makes generated faces larger and sharper.
+        parser: says which part of a face is what.
+    """
+
+    def __init__(
+        self, palette: Palette, finish: Finish = Finish(), enhancer: Enhancer | None = None,
+        parser: FaceParser | None = None,
+    ):
+        self._palette = palette
+        self._finish = finish
+        self._enhancer = enhancer
+        self._parser = parser if finish.mask in (None, "parsing") else None
+        self._shape = box_mask(hard=finish.blend == "hard") if finish.mask == "box" else lower_face_mask()
+        self._border = border(self._shape)
+        self._level = 2.0 ** (palette.pixels.depth - 8)
+
+    def cut_out(self, picture: Picture, place: Place) -> Cut:
+        """Return the face in a picture, as it is stored and as the generator sees it."""
+        source = sample_face(picture, place, FACE_SIZE)
+        return Cut(source, self._shown(source))
+
+    def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
+        """Yield the frames of patches that follow each other with the faces in them, in order."""
+        for patch, face, mask, edge in self._masked(self._enhanced(iter(patches))):
+            values = self._palette.from_bgr(face)
+            if self._finish.match and self._finish.blend == "soft":
+                values = match_colour(values, patch.source, edge, self._level)
+            yield blend(
+                patch.picture, patch.place, values, mask, self._finish.blend, opacity=patch.opacity,
+                grain=patch.number if self._finish.grain else None,
+            )
+
+    def _enhanced(self, patches: Iterator[Patch]) -> Iterator[tuple[Patch, np.ndarray]]:
+        """Yield every patch with its face, enhanced where there is an enhancer."""
+        if self._enhancer is None:
+            yield from ((patch, patch.face) for patch in patches)
+            return
+        while group := list(islice(patches, TOGETHER)):
+            faces = enhance_faces(np.stack([patch.face for patch in group]), self._enhancer, self._finish.strength)
+            yield from zip(group, faces, strict=True)
+
+    def _masked(
+        self, faces: Iterator[tuple[Patch, np.ndarray]]
+    ) -> Iterator[tuple[Patch, np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield patch and face with how much of the face is shown, and the border of that."""
+        if self._parser is None:
+            yield from ((patch, face, self._shape, self._border) for patch, face in faces)
+            return
+        faces, parsed = tee(faces)               # masks are smoothed in time: they look a few frames ahead
+        masks = calm_masks((self._parse(patch, face, self._parser), patch.shot) for patch, face in parsed)
+        for (patch, face), mask in zip(faces, masks, strict=True):
+            shown = mask * lower_face_mask(mask.shape[0])
+            yield patch, face, shown, border(shown)
+
+    def _parse(self, patch: Patch, face: np.ndarray, parser: FaceParser) -> np.ndarray:
+        source = self._shown(sample_face(patch.picture, patch.place, PICTURE_SIZE))
+        large = cv2.resize(face, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
+        return speaking_mask(*parser.parse(np.stack([source.astype(np.float32), large])))
+
+    def _shown(self, face: np.ndarray) -> np.ndarray:
+        return np.rint(self._palette.to_bgr(face).clip(0, 255)).astype(np.uint8)
