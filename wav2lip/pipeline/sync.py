@@ -85,11 +85,11 @@ def sync(
         source = open_source(face, options)
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
-        kept, pixels = (None, None) if options.compat else (source, source.pixels)
-        output = default_output(face, audio, options.codec, kept) if output is None else Path(output)
+        kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
+        output = default_output(face, audio, options.codec, None if options.compat else source) if output is None else Path(output)
         encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt)
         prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
-        for notice in decide(output, encoding, width, height, source=kept and kept.clip, pixels=pixels).notices:
+        for notice in decide(output, encoding, width, height, source=kept, pixels=pixels).notices:
             progress.say(notice)
         speech = Speech.measure(
             audio, source.fps, options.compat, options.tail, listener(options), hushed=options.in_silence == "closed"
@@ -132,7 +132,7 @@ def sync(
         encoding=encoding,
         duration_limit=float(frames / source.fps) if frames < speech.frames else None,
         pixels=pixels,
-        source=kept and kept.clip,
+        source=kept,
     )
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
