@@ -1,4 +1,4 @@
-"""`wav2lip train`: the expert, the generator, the generator with a discriminator, and a look at what came out."""
+"""`wav2lip train`: expert, generator, the generator with a discriminator, enhancer, and a look at what came out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from wav2lip.cli.parameters import OriginalSpellings, with_options
 from wav2lip.cli.run import reported
+from wav2lip.cli.train_enhancer import enhancer
 from wav2lip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ LOSS = with_options(
 @click.group()
 def train() -> None:
     """Train the networks on preprocessed clips."""
+
+
+train.add_command(enhancer)
 
 
 @train.command(**ORIGINAL)

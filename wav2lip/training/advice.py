@@ -22,8 +22,8 @@ EXPERT_TRUSTED_BELOW = 0.75   # sync loss at which the original begins to train 
 NO_SYNC_STEPS = 50_000        # steps with a sync loss above that before it is worth a word
 CERTAIN = 0.01                # both losses of a discriminator that is never wrong
 
-_TRAINING = {"syncnet": "loss", "generator": "l1", "gan": "l1"}
-_HELD_OUT = {"syncnet": "loss", "generator": "right", "gan": "right"}
+_TRAINING = {"syncnet": "loss", "generator": "l1", "gan": "l1", "enhancer": "l1"}
+_HELD_OUT = {"syncnet": "loss", "generator": "right", "gan": "right", "enhancer": "loss"}
 
 NOT_A_NUMBER = (
     "A loss is not a number any more (NaN or infinite): the weights are spoilt from here on. Go on from an earlier "
@@ -70,7 +70,7 @@ def advice(kind: str, rows: Sequence[Row]) -> list[str]:
     The words for a thing are always the same, so that a caller can remember what was said.
 
     Args:
-        kind: what is trained: "syncnet", "generator" or "gan".
+        kind: what is trained: "syncnet", "generator", "gan" or "enhancer".
         rows: the log so far. Looked at are the losses `loss` (expert), `l1`, `disc_real` and `disc_fake`, and of
             held-out clips `eval_loss` (expert), `eval_right`, `eval_wrong` and `eval_copy` (errors with the right and
             wrong speech and of the reference) and `eval_sync`.
@@ -82,7 +82,7 @@ def advice(kind: str, rows: Sequence[Row]) -> list[str]:
         (WORSE_THAN_COPYING, _loses(rows, "copy", "right", 1.0)),
         (RISING, _is_rising(rows, _TRAINING[kind])),
         (OVERFITTING, _overfits(_curve(rows, EVALUATION + _HELD_OUT[kind])[1])),
-        (NO_SYNC, kind != "syncnet" and _never_syncs(rows)),
+        (NO_SYNC, kind in ("generator", "gan") and _never_syncs(rows)),
         (CERTAIN_DISCRIMINATOR, kind == "gan" and _is_certain(rows)),
     ]
     return [sentence for sentence, holds in found if holds]

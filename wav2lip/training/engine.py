@@ -81,7 +81,7 @@ class Evaluation:
 class Trainee(ABC):
     """What is trained: networks, where its batches come from, one step, and how it is judged."""
 
-    kind: str                          # syncnet, generator or gan
+    kind: str                          # syncnet, generator, gan or enhancer
     parts: list[Part]
     batches: Batches                   # runs in other processes
 
