@@ -43,14 +43,18 @@ def blend(
         index = region.part(number)
         source = plane[index].astype(np.float32)
         shown = region.sample(mask, number, cubic=False, outside=cv2.BORDER_CONSTANT)
-        ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=True)
+        whole = number == 0 or picture.pixels.rgb    # the eye sees less in the chroma
+        ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=whole)
         if how == "hard":
             shown = (shown >= 0.5).astype(np.float32)
         elif how == "poisson":
             ours = poisson_blend(source, ours, shown > 0)
-        if grain is not None and (number == 0 or picture.pixels.rgb):
+        if grain is not None and whole:
             ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8))
-        mixed = source + (shown * np.float32(opacity)) * (ours - source)
-        highest = 2**picture.pixels.depth - 1
-        plane[index] = np.clip(np.rint(mixed, out=mixed), 0, highest, out=mixed)
+        # source + opacity * shown * (ours - source), in memory that is there already.
+        shown *= np.float32(opacity)
+        ours -= source
+        ours *= shown
+        ours += source
+        plane[index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
     return out

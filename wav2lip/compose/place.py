@@ -85,6 +85,9 @@ class Region:
         if size > TOO_FINE * max(wide, high):
             size = max(1, round(max(wide, high)))
             face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
+        if cubic and min(wide, high) > 2 * size:     # the same to the eye, and three times as fast
+            size, cubic = 2 * size, False
+            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
         x = (columns.start + 0.5 - place.x1 / 2**across) / wide * size - 0.5
         y = (rows.start + 0.5 - place.y1 / 2**down) / high * size - 0.5
         return cv2.warpAffine(
