@@ -66,11 +66,11 @@ def titled(picture: np.ndarray, title: str) -> np.ndarray:
 def options(folder: Path) -> np.ndarray:
     """Return two moments of a grainy copy of the example, as it was and with every option."""
     grainy, enhancer = folder / "grainy.mkv", folder / "run"
-    ffmpeg("-i", url(EXAMPLES / "face.mp4"), "-vf", "noise=alls=9:allf=t,format=yuv420p", "-c:v", "ffv1", "-c:a", "copy",
-           url(grainy))
-    wav2lip("train", "enhancer", "--video", EXAMPLES / "face.mp4", "-o", enhancer, "--steps", STEPS,
+    noise = "noise=alls=9:allf=t,format=yuv420p"
+    ffmpeg("-i", url(EXAMPLES / "face.mp4"), "-vf", noise, "-c:v", "ffv1", "-c:a", "copy", url(grainy))
+    wav2lip("train", "enhancer", "--video", EXAMPLES / "face.mp4", "-o", enhancer, "--steps", STEPS, "--batch", 4,
             "--detector", "cascade")
-    weights = next(enhancer.rglob("*.safetensors"))
+    weights = enhancer / "enhancer.safetensors"
     columns = [titled(np.vstack(tiles(grainy, MOMENTS, FACE)), "source")]
     for title, words in OPTIONS.items():
         output = folder / f"{title}.mkv"

@@ -63,6 +63,64 @@ def test_a_command_line_of_the_original_program_works_unchanged(parsed: Any) -> 
     )
 
 
+def test_a_command_line_of_wav2lip_hq_works_unchanged(parsed: Any) -> None:
+    networks = "--checkpoint_path c.pth --segmentation_path checkpoints/face_segmentation.pth --sr_path esrgan.pth"
+    output, options = parsed(*networks.split(), "--outfile", "r.mp4")
+    assert output == Path("r.mp4")
+    assert options == SyncOptions(
+        checkpoint=Path("c.pth"),
+        parsing=Path("checkpoints/face_segmentation.pth"),
+        enhance=Path("esrgan.pth"),
+        offline=True,
+    )
+    assert parsed(*networks.split(), "--no_sr")[1] == SyncOptions(
+        checkpoint=Path("c.pth"), parsing=Path("checkpoints/face_segmentation.pth"), offline=True
+    )
+    assert parsed(*networks.split(), "--no_segmentation", "--no_sr")[1] == SyncOptions(
+        checkpoint=Path("c.pth"), offline=True
+    )
+
+
+def test_every_choice_about_the_picture_reaches_the_api(parsed: Any) -> None:
+    words = (
+        "--blend poisson --mask parsing --no-color-match --grain --enhance e.pth --enhance-strength 0.4 "
+        "--parsing p.pth --silence source --vad silero --reference me.png --codec copy-settings --pix-fmt yuv420p10le"
+    )
+    assert parsed(*words.split())[1] == SyncOptions(
+        blend="poisson",
+        mask="parsing",
+        color_match=False,
+        grain=True,
+        enhance=Path("e.pth"),
+        enhance_strength=0.4,
+        parsing=Path("p.pth"),
+        silence="source",
+        vad="silero",
+        reference=Path("me.png"),
+        codec="copy-settings",
+        pix_fmt="yuv420p10le",
+        offline=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--blend", "hard"], "blend", "hard"),
+        (["--mask", "box"], "mask", "box"),
+        (["--silence", "model"], "silence", "model"),
+        (["--reference", "same"], "reference", "same"),
+        (["--reference", "closed"], "reference", "closed"),
+        (["--reference", "./closed"], "reference", Path("closed")),
+        (["--mask", "parsing", "--no-segmentation"], "mask", None),
+        (["--mask", "box", "--no-segmentation"], "mask", "box"),
+        (["--enhance=x.pth", "--enhance_strength=0"], "enhance_strength", 0.0),
+    ],
+)
+def test_a_choice_means_what_it_says(parsed: Any, words: list[str], name: str, value: object) -> None:
+    assert getattr(parsed(*words)[1], name) == value
+
+
 def test_defaults_are_those_of_the_options_class(parsed: Any) -> None:
     assert parsed() == (None, SyncOptions(offline=True))
 
@@ -108,6 +166,19 @@ def test_the_rate_stays_exact(parsed: Any) -> None:
         ["--detector", "eyes"],
         ["--resize_factor", "0"],
         ["--wav2lip-batch-size", "-1"],
+        ["--blend", "loud"],
+        ["--mask", "nose"],
+        ["--mask", "parsing"],
+        ["--enhance-strength", "nan"],
+        ["--enhance-strength", "2"],
+        ["--enhance-strength", "-0.1"],
+        ["--silence", "golden"],
+        ["--vad", "ears"],
+        ["--enhance"],
+        *(["--compat", *words] for words in (
+            ["--blend", "hard"], ["--mask", "box"], ["--no-color-match"], ["--grain"], ["--enhance", "e.pth"],
+            ["--parsing", "p.pth"], ["--silence", "closed"], ["--reference", "same"],
+        )),
         ["--device", "abacus"],
         ["--device", "cuda:99"],
         ["--no-such-option"],

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from wav2lip.compose.blend import Blend, blend
+from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.grain import add_grain, strength
 from wav2lip.compose.mask import border, box_mask, lower_face_mask
+from wav2lip.compose.patch import Patch
 from wav2lip.compose.place import Place, Region, sample_face
 from wav2lip.compose.tone import match_colour
+from wav2lip.media.clip import Colour
+from wav2lip.media.palette import Palette
 from wav2lip.media.picture import BGR, Picture, Pixels
 
 PLACE = Place(40.3, 20.6, 130.8, 140.1)
@@ -27,6 +31,13 @@ def smooth_picture(pixels: Pixels, width: int = 201, height: int = 163, grain: f
         values = 0.5 + 0.12 * light / light.std() + grain * rng.standard_normal(shape)
         planes.append(np.rint(values.clip(0, 1) * most).astype(pixels.dtype))
     return Picture(tuple(planes), pixels)
+
+
+def muted(picture: Picture) -> Picture:
+    """Return a picture of a quarter of the contrast, none of whose colours is brightened beyond white."""
+    middle = 2 ** (picture.pixels.depth - 1)
+    planes = [middle + (plane.astype(int) - middle) // 4 for plane in picture.planes]
+    return Picture(tuple(plane.astype(picture.pixels.dtype) for plane in planes), picture.pixels)
 
 
 def reach(place: Place, mask: np.ndarray, picture: Picture, plane: int) -> np.ndarray:
@@ -78,6 +89,23 @@ def test_a_face_brighter_by_20_levels_leaves_no_seam_but_with_a_hard_edge(pixels
     assert edge_steps(blend(picture, PLACE, matched, mask), mask) == pytest.approx(own, rel=0.1)
     assert edge_steps(blend(picture, PLACE, brighter, mask, "poisson"), mask) == pytest.approx(own, rel=0.1)
     assert edge_steps(blend(picture, PLACE, brighter, mask, "hard"), mask) > 1.5 * own
+
+
+@pytest.mark.parametrize("pixels", [Pixels(8, 1, 1), BGR, Pixels(10, 1, 1)], ids=lambda pixels: pixels.name)
+def test_by_default_a_generated_face_that_is_brighter_by_20_leaves_no_seam(pixels: Pixels) -> None:
+    picture, mask = muted(smooth_picture(pixels, grain=0)), lower_face_mask()
+    palette = Palette(Colour("bt709", "bt709", "bt709", "pc" if pixels.rgb else "tv"), pixels, *picture.size)
+    own, left = edge_steps(picture, mask), {}
+    for finish in (Finish(), Finish("poisson"), Finish("hard"), Finish(match=False)):
+        compositor = Compositor(palette, finish)
+        source = compositor.cut_out(picture, PLACE).source
+        patch = Patch(picture, PLACE, source, palette.to_bgr(source) + 20)
+        (out,) = compositor.put_back([patch])
+        left[finish] = edge_steps(out, mask)
+    assert left[Finish()] == pytest.approx(own, rel=0.1)
+    assert left[Finish("poisson")] == pytest.approx(own, rel=0.1)
+    assert left[Finish("hard")] > 1.5 * own
+    assert left[Finish("hard")] > left[Finish(match=False)] > 1.1 * own
 
 
 def test_a_face_that_is_its_source_changes_next_to_nothing() -> None:

@@ -189,3 +189,27 @@ def test_noise_in_a_grey_picture_is_no_cut() -> None:
     rng = np.random.default_rng(0)
     noise = [(128 + rng.normal(0, 20, (360, 640, 3))).clip(0, 255).astype(np.uint8) for _ in range(4)]
     assert detect_faces(noise, Eyes(), batch=4, progress=lambda count: None).shots.tolist() == [0] * 4
+
+
+def test_landmarks_go_with_the_face_through_gaps_and_calming() -> None:
+    points = np.array([[130, 120], [170, 120], [150, 150], [135, 180], [165, 180]], float)
+    rng = np.random.default_rng(0)
+    frames = []
+    for number in range(60):
+        trembling = np.add(points, [number, 0]) + rng.normal(0, 0.5, points.shape)
+        face = np.concatenate([np.add(LEFT, [number, 0, number, 0, 0]), trembling.ravel()])
+        frames.append(np.zeros((0, 15)) if 20 <= number < 26 else face[None])
+    faces = tuple(np.asarray(frame, np.float32) for frame in frames)
+    result = follow(Detections(faces, np.zeros(60, int)), pads=NO_PADS, smooth=True, size=SIZE, fps=FPS)
+    assert result.landmarks is not None
+    expected = points + np.stack([np.arange(60.0), np.zeros(60)], axis=1)[:, None]
+    assert np.abs(result.landmarks - expected).max() < 1.0
+    within = result.landmarks_within(22)
+    assert within is not None
+    np.testing.assert_allclose(within, (points - [100, 80]) / [100, 140], atol=0.01)
+
+
+def test_without_landmarks_a_track_has_none() -> None:
+    result = track(found(*[[LEFT]] * 5))
+    assert result.landmarks is None
+    assert result.landmarks_within(0) is None

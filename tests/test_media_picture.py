@@ -168,6 +168,8 @@ def test_the_transparency_of_vp8_and_vp9_is_seen(tmp_path: Path, suffix: str, co
     assert len(read_back) == 3
     assert read_back[0].pixels == planar("yuva420p")
     assert mean_difference(read_back[2].planes[3], pictures[2].planes[3]) < 3
+    (jumped,) = read_pictures(clip, 2)
+    assert np.array_equal(jumped.planes[3], read_back[2].planes[3])
     assert len(next(read_pictures(clip, pixels=planar("yuv420p"))).planes) == 3
 
 

@@ -149,7 +149,7 @@ def _run(given: dict[str, Any], level: int) -> Any:
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
     if given.pop("no_sr"):
-        given["enhance"] = None
+        given["enhance"], given["enhance_strength"] = None, 1.0
     if given.pop("no_segmentation"):
         given["parsing"] = None
         given["mask"] = None if given["mask"] == "parsing" else given["mask"]

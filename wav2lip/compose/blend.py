@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import cv2
 import numpy as np
 
+from wav2lip.compose.choices import Blend
 from wav2lip.compose.grain import add_grain
 from wav2lip.compose.place import Place, Region, extent
 from wav2lip.compose.poisson import poisson_blend
 from wav2lip.media.picture import Picture
-
-Blend = Literal["soft", "hard", "poisson"]
 
 
 def blend(
@@ -32,7 +29,8 @@ def blend(
         grain: number of the frame, to give the face its source's grain; None for none.
 
     Returns:
-        A new frame, bit for bit the old one wherever the mask is 0; rounded, not truncated, elsewhere.
+        A new frame, bit for bit the old one wherever the mask is 0 (of the chroma, whatever its share of the pixels);
+        rounded, not truncated, elsewhere.
     """
     part = extent(mask)
     region = None if part is None else Region.around(place, part, picture)

@@ -9,9 +9,10 @@ from itertools import islice, tee
 import cv2
 import numpy as np
 
-from wav2lip.compose.blend import Blend, blend
+from wav2lip.compose.blend import blend
+from wav2lip.compose.choices import Blend, Mask
 from wav2lip.compose.enhance import enhance_faces
-from wav2lip.compose.mask import Mask, border, box_mask, lower_face_mask
+from wav2lip.compose.mask import SIZE, border, box_mask, landmark_mask
 from wav2lip.compose.parsing import FaceParser, calm_masks, speaking_mask
 from wav2lip.compose.patch import Cut, Patch
 from wav2lip.compose.place import Place, sample_face
@@ -22,6 +23,8 @@ from wav2lip.models.bisenet import PICTURE_SIZE
 from wav2lip.models.enhancer import Enhancer
 from wav2lip.models.generator import FACE_SIZE
 
+COLOURLESS = 6.0         # levels of 255: how far the channels of a grey picture may be apart, for its coding's sake
+LUMA = np.array([[0.114], [0.587], [0.299]], np.float32)    # BT.601's shares of blue, green and red
 TOGETHER = 8             # faces that are enhanced at a time
 
 
@@ -62,8 +65,6 @@ class Compositor:
         self._finish = finish
         self._enhancer = enhancer
         self._parser = parser if finish.mask in (None, "parsing") else None
-        self._shape = box_mask(hard=finish.blend == "hard") if finish.mask == "box" else lower_face_mask()
-        self._border = border(self._shape)
         self._level = 2.0 ** (palette.pixels.depth - 8)
 
     def cut_out(self, picture: Picture, place: Place) -> Cut:
@@ -74,7 +75,7 @@ class Compositor:
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""
         for patch, face, mask, edge in self._masked(self._enhanced(iter(patches))):
-            values = self._palette.from_bgr(face)
+            values = self._palette.from_bgr(self._as_colourful(face, patch.source))
             if self._finish.match and self._finish.blend == "soft":
                 values = match_colour(values, patch.source, edge, self._level)
             yield blend(
@@ -96,18 +97,34 @@ class Compositor:
     ) -> Iterator[tuple[Patch, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield patch and face with how much of the face is shown, and the border of that."""
         if self._parser is None:
-            yield from ((patch, face, self._shape, self._border) for patch, face in faces)
+            for patch, face in faces:
+                mask = self._shape(patch)
+                yield patch, face, mask, border(mask)
             return
         faces, parsed = tee(faces)               # masks are smoothed in time: they look a few frames ahead
         masks = calm_masks((self._parse(patch, face, self._parser), patch.shot) for patch, face in parsed)
         for (patch, face), mask in zip(faces, masks, strict=True):
-            shown = mask * lower_face_mask(mask.shape[0])
+            shown = mask * self._shape(patch, mask.shape[0])
             yield patch, face, shown, border(shown)
+
+    def _shape(self, patch: Patch, size: int = SIZE) -> np.ndarray:
+        """Return what may be shown of a face by its place and its landmarks."""
+        if self._finish.mask == "box":
+            return box_mask(size, self._finish.blend == "hard")
+        place = patch.place
+        return landmark_mask(patch.landmarks, (place.x2 - place.x1) / (place.y2 - place.y1), size)
 
     def _parse(self, patch: Patch, face: np.ndarray, parser: FaceParser) -> np.ndarray:
         source = self._shown(sample_face(patch.picture, patch.place, PICTURE_SIZE))
         large = cv2.resize(face, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
         return speaking_mask(*parser.parse(np.stack([source.astype(np.float32), large])))
+
+    def _as_colourful(self, face: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """Return the face, in grey where its source is: networks know no black-and-white film."""
+        colours = self._palette.to_bgr(source)
+        if float(np.ptp(colours, axis=2).max()) > COLOURLESS:
+            return face
+        return np.repeat(face @ LUMA, 3, axis=2)
 
     def _shown(self, face: np.ndarray) -> np.ndarray:
         return np.rint(self._palette.to_bgr(face).clip(0, 255)).astype(np.uint8)

@@ -20,7 +20,7 @@ def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) ->
     Args:
         face: float32 (rows, columns), generated, at the frame's own resolution.
         source: the same shape, what it replaces.
-        frame: its number; the same number gives the same grain.
+        frame: its number in the source; the same number gives the same grain.
         level: how many of the picture's numbers make a level of 255.
 
     Returns:
@@ -31,11 +31,10 @@ def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) ->
     if missing <= 0:
         return face
     rows, columns = face.shape
-    noise = _noise()
     # Offsets that are far apart in consecutive frames, and do not come back for long.
     down, across = (frame * 193) % TILE, (frame * 331) % TILE
-    field = noise[np.ix_((np.arange(rows) + down) % TILE, (np.arange(columns) + across) % TILE)]
-    return face + np.float32(missing) * field
+    field = np.float32(missing) * _tiled(rows + TILE, columns + TILE)[down : down + rows, across : across + columns]
+    return face + field
 
 
 def strength(luma: np.ndarray) -> float:
@@ -56,6 +55,16 @@ def _noise() -> np.ndarray:
     white = np.random.default_rng(0).standard_normal((TILE, TILE)).astype(np.float32)
     soft = cv2.GaussianBlur(np.pad(white, 4, mode="wrap"), (0, 0), SOFTNESS)[4:-4, 4:-4]
     return soft / soft.std()
+
+
+@lru_cache(maxsize=2)
+def _repeated(times: int) -> np.ndarray:
+    return np.tile(_noise(), (times, times))
+
+
+def _tiled(rows: int, columns: int) -> np.ndarray:
+    """Return grain of strength 1 that is at least so large."""
+    return _repeated(-(-max(rows, columns) // TILE))
 
 
 @lru_cache

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
+from typing import NamedTuple
 
+import cv2
 import numpy as np
-
-Mask = Literal["box", "lower", "parsing"]
 
 SIZE = 192              # pixels: so fine that lines between its samples are as smooth as the curve itself
 BOX_RAMP = 0.06         # of the face: how wide the edge of the whole box is feathered
+CHIN_RAMP = 0.08        # of the face: how wide the lower face's edge is, at the bottom of the box
+
+# An upright face that looks at the camera, as YuNet sees it in the mean of 16 clips, in shares of the padded box.
+ASPECT = 0.68           # width of the box by its height
+EYES, NOSE, MOUTH = 0.36, 0.556, 0.70    # rows of eyes, nose tip and mouth
+EYES_APART = 0.48       # of the box's width
+
+# The lower face by its landmarks.
+TO_THE_LIP = 0.65       # of the way from the nose tip to the mouth: there all of the face is shown
+SIZES = (0.7, 1.4)      # of the box: bounds of the size that the landmarks may give the mask
+SIDE_RAMP = 0.04        # of the face: how wide the mask's edge is where it meets the box's sides
+TALLEST = 1.25          # rows in which an upright lower face is drawn, in heights of the box: its sides close at 1.22
+
+# From where to where landmarks turn from not believed at all to believed in full.
+OUTSIDE, INSIDE = -0.05, 0.05            # of the box: how far the outermost is from its edge
+CLOSE, APART = 0.05, 0.15                # of the box's width: distance of the eyes; less in profile
+LYING, LEANING = 60.0, 45.0              # degrees: tilt
+UNORDERED, ORDERED = 0.2, 0.5            # of the usual face: from the eyes down to the nose, from there to the mouth
 
 
 @lru_cache
@@ -22,11 +39,45 @@ def lower_face_mask(size: int = SIZE) -> np.ndarray:
     """
     y, x = _grid(size)
     top = _ramp((y - 0.45) / 0.15)           # the generator's hidden half starts at 0.5
-    bottom = _ramp((1.0 - y) / 0.08)
-    # The cheeks narrow towards the chin: an ellipse around the mouth rather than a rectangle.
-    distance = np.sqrt(((x - 0.5) / 0.5) ** 2 + (np.maximum(y - 0.6, 0) / 0.62) ** 2)
-    sides = _ramp((1.0 - distance) / 0.25)
-    return _constant(top * bottom * sides)
+    bottom = _ramp((1.0 - y) / CHIN_RAMP)
+    return _constant(top * bottom * _cheeks(y, x))
+
+
+def landmark_mask(landmarks: np.ndarray | None, aspect: float, size: int = SIZE) -> np.ndarray:
+    """Return the lower face, float32 (size, size), as its landmarks say where it is.
+
+    It leans with the face, is as large, lies around the mouth and begins at the nose's tip; for a face that looks at
+    the camera it is `lower_face_mask` without the nose. It changes steadily with the landmarks. Those that no face
+    seen from the front has, such as a profile's, give way to `lower_face_mask`.
+
+    Args:
+        landmarks: (5, 2), as shares of the square: x, y of right eye, left eye, nose tip, right and left corner of the
+            mouth. None where they are not known.
+        aspect: width of the face's box by its height.
+    """
+    if landmarks is None or not np.isfinite(landmarks).all():
+        return lower_face_mask(size)
+    pose = _pose(landmarks, aspect)
+    if pose.believed == 0:
+        return lower_face_mask(size)
+    turn, shift = pose.upright[:, :2], pose.upright[:, 2]
+    # How far each pixel is on its way from the nose to the lip: a plane. Rows above it show nothing.
+    way = (pose.upright[1] - [0, 0, pose.nose]) / (TO_THE_LIP * (MOUTH - pose.nose))
+    first = int(np.clip(-(way[2] + max(way[0], 0)) / way[1] * size, 0, size - 1))
+    y, x = _grid(size)
+    way = way.astype(np.float32)
+    top = _ramp(way[0] * x + (way[1] * y[first:] + way[2]))
+    # The same from pixel to pixel, whose centres are half a one further.
+    offset = size * shift + (turn.sum(axis=1) - 1) / 2 + turn[:, 1] * first
+    cheeks = cv2.warpAffine(
+        _upright_cheeks(size), np.column_stack([turn, offset]), (size, size - first),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
+    mask = np.zeros((size, size), np.float32)
+    np.multiply(top * cheeks, _edge(size)[first:], out=mask[first:])
+    if pose.believed == 1:
+        return mask
+    return np.float32(pose.believed) * mask + np.float32(1 - pose.believed) * lower_face_mask(size)
 
 
 @lru_cache
@@ -41,6 +92,64 @@ def box_mask(size: int = SIZE, hard: bool = False) -> np.ndarray:
 def border(mask: np.ndarray) -> np.ndarray:
     """Return how nearly a mask is half, in [0, 1]: its border, where the face has to have its source's colours."""
     return 4 * mask * (1 - mask)
+
+
+class _Pose(NamedTuple):
+    """How a face is held.
+
+    Attributes:
+        upright: (2, 3), from shares of the square to those of the usual upright face, whose mouth is where this one is.
+        nose: row of the nose's tip there.
+        believed: how far, 0 to 1.
+    """
+
+    upright: np.ndarray
+    nose: float
+    believed: float
+
+
+def _pose(landmarks: np.ndarray, aspect: float) -> _Pose:
+    unit = np.array([aspect, 1.0])           # heights of the box: turning needs one measure for both ways
+    right_eye, left_eye, nose, right_corner, left_corner = landmarks * unit
+    eyes, mouth = (right_eye + left_eye) / 2, (right_corner + left_corner) / 2
+    apart, down = float(np.hypot(*(left_eye - right_eye))), float(np.hypot(*(mouth - eyes)))
+    # Turned aside the eyes come together, looking down the mouth comes up: the longer way tells the face's size.
+    scale = float(np.clip(max(apart / (EYES_APART * ASPECT), down / (MOUTH - EYES)), *SIZES))
+    along = (left_eye - right_eye) + (left_corner - right_corner)
+    tilt = float(np.arctan2(along[1], along[0]))
+    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]]) / scale
+    nose_to_mouth, eyes_to_nose = float(turn[1] @ (mouth - nose)), float(turn[1] @ (nose - eyes))
+    signs = [
+        (min(landmarks.min(), 1 - landmarks.max()) - OUTSIDE) / (INSIDE - OUTSIDE),
+        (apart / aspect - CLOSE) / (APART - CLOSE),
+        (LYING - abs(np.degrees(tilt))) / (LYING - LEANING),
+        (nose_to_mouth / (MOUTH - NOSE) - UNORDERED) / (ORDERED - UNORDERED),
+        (eyes_to_nose / (NOSE - EYES) - UNORDERED) / (ORDERED - UNORDERED),
+    ]
+    shift = np.array([0.5, MOUTH]) - turn @ mouth / [ASPECT, 1]
+    upright = np.column_stack([turn * unit / [[ASPECT], [1]], shift])
+    return _Pose(upright, MOUTH - nose_to_mouth, float(_ramp(np.array(signs)).prod()))
+
+
+def _cheeks(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the lower face without its upper edge: narrower towards the chin, an ellipse rather than a rectangle."""
+    distance = np.sqrt(((x - 0.5) / 0.5) ** 2 + (np.maximum(y - 0.6, 0) / 0.62) ** 2)
+    return _ramp((1.0 - distance) / 0.25)
+
+
+@lru_cache
+def _upright_cheeks(size: int) -> np.ndarray:
+    """Return the cheeks of an upright face of usual size, which reach beyond its box where nothing cuts them."""
+    y = (np.arange(round(TALLEST * size), dtype=np.float32) + 0.5) / size
+    return _constant(_cheeks(y[:, None], _grid(size)[1]))
+
+
+@lru_cache
+def _edge(size: int) -> np.ndarray:
+    """Return how much of the lower face the box's edges leave."""
+    y, x = _grid(size)
+    sides = _ramp(np.minimum(x, 1 - x) / SIDE_RAMP)
+    return _constant(sides * _ramp(y / SIDE_RAMP) * _ramp((1 - y) / CHIN_RAMP))
 
 
 def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,5 +27,6 @@ class Patch(NamedTuple):
     source: np.ndarray        # float32 (96, 96, 3), the face as it was, in the picture's own numbers
     face: np.ndarray          # float32 (96, 96, 3) in [0, 255], BGR, as the generator made it
     opacity: float = 1.0      # how much of it is shown, 0 to 1
-    number: int = 0           # of the frame in the result
+    number: int = 0           # of the frame in the source
     shot: int = 0             # which the frame belongs to
+    landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known

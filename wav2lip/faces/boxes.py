@@ -55,7 +55,7 @@ def clamp(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
+    """Return intersection over union (n, m) of boxes (n, 4) and (m, 4); what else their rows hold is not looked at."""
     a, b = boxes[:, None].astype(float), others[None].astype(float)
     sides = np.minimum(a[..., 2:4], b[..., 2:4]) - np.maximum(a[..., 0:2], b[..., 0:2])
     common = sides.clip(0).prod(axis=2)
@@ -79,13 +79,34 @@ def smooth(boxes: np.ndarray, fps: float) -> np.ndarray:
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     # As shares of the face's size: what counts as still does not depend on the resolution.
     scale = max(float(np.median(np.sqrt(sides.clip(1).prod(axis=1)))), 1.0)
-    seen = np.concatenate([centres, sides], axis=1) / scale
+    values = _calm(np.concatenate([centres, sides], axis=1) / scale, fps) * scale
+    return np.concatenate([values[:, :2] - values[:, 2:] / 2, values[:, :2] + values[:, 2:] / 2], axis=1)
+
+
+def smooth_landmarks(landmarks: np.ndarray, boxes: np.ndarray, fps: float) -> np.ndarray:
+    """Calm the landmarks of one uninterrupted sight of a face by the same rule, as places within its calmed boxes.
+
+    So they move with the box, and by themselves only where the head turns or the mouth really moves within it.
+
+    Args:
+        landmarks: float (n, 5, 2): x, y in pixels, in consecutive frames.
+        boxes: float (n, 4), smoothed.
+        fps: frames a second.
+    """
+    if len(landmarks) < 3:
+        return landmarks.astype(float)
+    corners, sides = boxes[:, None, :2], np.maximum(boxes[:, None, 2:] - boxes[:, None, :2], 1.0)
+    shares = ((landmarks - corners) / sides).reshape(len(boxes), -1)
+    return corners + sides * _calm(shares, fps).reshape(landmarks.shape)
+
+
+def _calm(seen: np.ndarray, fps: float) -> np.ndarray:
+    """Return rows (n, k), in shares of the face's size, without their trembling."""
     values = _median(seen, MEDIAN)
     path = _fit(values, None, MOTION_REACH * fps)
     still = _tremble(seen) / np.sqrt(max(1.0, 2 * np.sqrt(np.pi) * MOTION_REACH * fps))
     values = _fit(values, path, REACH * fps, float(np.clip(TREMBLE * still, *STILL)))
-    values = _fit(values, None, FINAL_REACH * fps) * scale
-    return np.concatenate([values[:, :2] - values[:, 2:] / 2, values[:, :2] + values[:, 2:] / 2], axis=1)
+    return _fit(values, None, FINAL_REACH * fps)
 
 
 def _median(values: np.ndarray, window: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 from wav2lip.faces.track import Detections
 from wav2lip.models.store import cache_dir
 
@@ -54,7 +55,8 @@ def _read(entry: Path, frames: int) -> Detections | None:
             counts, rows, shots, asked = file["counts"], file["rows"], file["shots"], int(file["asked"])
     except _UNREADABLE:
         return None
-    whole = counts.ndim == 1 and rows.shape == (counts.sum(), 5) and shots.shape == counts.shape
+    whole = counts.ndim == 1 and shots.shape == counts.shape
+    whole = whole and rows.shape in ((counts.sum(), PLAIN), (counts.sum(), WITH_LANDMARKS))
     if asked < frames or not whole:
         return None
     return Detections(tuple(np.split(rows, np.cumsum(counts)[:-1])) if len(counts) else (), shots).first(frames)
@@ -63,6 +65,7 @@ def _read(entry: Path, frames: int) -> Detections | None:
 def _write(entry: Path, detections: Detections, asked: int) -> None:
     """Store an entry, whole or not at all. A cache that cannot be written is no error: it only saves time."""
     temporary = None
+    empty = np.zeros((0, detections.columns), np.float32)
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
@@ -70,7 +73,7 @@ def _write(entry: Path, detections: Detections, asked: int) -> None:
             np.savez_compressed(
                 file,
                 counts=np.array([len(faces) for faces in detections.faces], np.int32),
-                rows=np.concatenate([np.zeros((0, 5), np.float32), *detections.faces]).astype(np.float32),
+                rows=np.concatenate([empty, *(faces for faces in detections.faces if len(faces))]).astype(np.float32),
                 shots=detections.shots,
                 asked=np.array(asked),
             )

@@ -13,6 +13,9 @@ from wav2lip.media.clip import Frame
 
 Say = Callable[[str], None]
 
+PLAIN = 5               # columns of a find: x1, y1, x2, y2, score
+WITH_LANDMARKS = 15     # and x, y of right eye, left eye, nose tip, right and left corner of the mouth
+
 
 class Detector(Protocol):
     """Finds faces in single frames; it knows nothing of time.
@@ -31,6 +34,9 @@ class Detector(Protocol):
         Returns:
             For each frame float32 (n, 5): x1, y1, x2, y2 in pixels of that frame and a score in 0..1, best first.
             Boxes are as S3FD draws them, forehead to chin and cheek to cheek, and may reach beyond the frame.
+            A detector that knows landmarks gives (n, 15): then follow x and y, in pixels too, of the right eye, the
+            left eye, the nose's tip and the right and left corner of the mouth. Right and left are the person's own:
+            of an upright face the right eye has the smaller x.
         """
         ...
 

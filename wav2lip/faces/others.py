@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from wav2lip.errors import WeightsError
-from wav2lip.faces.detector import Detector
+from wav2lip.faces.detector import WITH_LANDMARKS, Detector
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
 from wav2lip.models.store import sha256_of
@@ -30,6 +30,9 @@ BLAZEFACE_GRIDS = ((16, 2), (8, 6))         # cells a side, anchors a cell: 16^2
 # fitted to RetinaFace's boxes on 189 frames of 40 clips.
 BLAZEFACE_CENTRE_X, BLAZEFACE_CENTRE_Y = 0.5, 0.393
 BLAZEFACE_WIDTH, BLAZEFACE_HEIGHT = 0.857, 1.22
+# It knows the middle of the mouth, not its corners: they are put on both sides of it, along the line of the eyes, as
+# far apart as YuNet has them in the mean of 16 clips.
+BLAZEFACE_MOUTH = 0.88                      # distances of the eyes
 
 
 class YuNetDetector:
@@ -48,7 +51,7 @@ class YuNetDetector:
             self._network.detect(np.zeros((LONG_SIDE, LONG_SIDE, 3), np.uint8))
         except cv2.error as error:
             raise _wrong(weights, self.name) from error
-        self.fingerprint = f"yunet 1 {digest}"
+        self.fingerprint = f"yunet 2 {digest}"
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         return [self._detect(frame) for frame in frames]
@@ -58,9 +61,9 @@ class YuNetDetector:
         self._network.setInputSize(small.shape[1::-1])
         _, found = self._network.detect(small)
         if found is None:
-            return np.zeros((0, 5), np.float32)
-        faces = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4], found[:, 14:15]], axis=1)
-        return _best_first(faces * back)
+            return np.zeros((0, WITH_LANDMARKS), np.float32)
+        corner, extent, landmarks, score = np.split(found, [2, 4, 14], axis=1)
+        return _best_first(np.concatenate([corner, corner + extent, score, landmarks], axis=1) * back)
 
 
 class RetinaFaceDetector:
@@ -77,7 +80,7 @@ class RetinaFaceDetector:
 
         self._device = torch.device(device)
         self._network = RetinaFace()
-        self.fingerprint = f"retinaface 1 {_digest(weights, self.name)}"
+        self.fingerprint = f"retinaface 2 {_digest(weights, self.name)}"
         state_dict = {key.removeprefix("module."): value for key, value in _state_dict(weights, self.name).items()}
         try:
             self._network.load_state_dict(state_dict)
@@ -90,20 +93,21 @@ class RetinaFaceDetector:
         pictures = torch.from_numpy(np.stack([small for small, _ in shrunk])).to(self._device)
         pictures = pictures.permute(0, 3, 1, 2) - torch.tensor(RETINAFACE_MEANS, device=self._device)[:, None, None]
         with torch.inference_mode():
-            faces, places = self._network(pictures)
+            faces, places, landmarks = self._network(pictures)
         anchors = _anchors(*pictures.shape[2:])
         return [
-            self._decode(face.cpu().numpy(), place.cpu().numpy(), anchors) * back
-            for face, place, (_, back) in zip(faces, places, shrunk, strict=True)
+            self._decode(face.cpu().numpy(), place.cpu().numpy(), marks.cpu().numpy(), anchors) * back
+            for face, place, marks, (_, back) in zip(faces, places, landmarks, shrunk, strict=True)
         ]
 
     @staticmethod
-    def _decode(face: np.ndarray, place: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    def _decode(face: np.ndarray, place: np.ndarray, landmarks: np.ndarray, anchors: np.ndarray) -> np.ndarray:
         sure = face > SURE
-        face, place, side = face[sure], place[sure], anchors[sure, 2:]
+        face, place, landmarks, side = face[sure], place[sure], landmarks[sure], anchors[sure, 2:]
         centre = anchors[sure, :2] + RETINAFACE_VARIANCES[0] * side * place[:, :2]
         half = side * np.exp(RETINAFACE_VARIANCES[1] * place[:, 2:]) / 2
-        faces = _best_first(np.concatenate([centre - half, centre + half, face[:, None]], axis=1))
+        landmarks = np.tile(anchors[sure, :2], 5) + RETINAFACE_VARIANCES[0] * side * landmarks
+        faces = _best_first(np.concatenate([centre - half, centre + half, face[:, None], landmarks], axis=1))
         return faces[suppress(faces, RETINAFACE_OVERLAP)]
 
 
@@ -117,7 +121,7 @@ class BlazeFaceDetector:
     name = "blazeface"
 
     def __init__(self, weights: Path, device: str):
-        self.fingerprint = f"blazeface 1 {_digest(weights, self.name)}"
+        self.fingerprint = f"blazeface 2 {_digest(weights, self.name)}"
         _state_dict(weights, self.name)    # for its clear errors
         from face_alignment.detection.blazeface.blazeface_detector import BlazeFaceDetector as Original
 
@@ -137,13 +141,18 @@ class BlazeFaceDetector:
         # A square, or the detector would cut the ends off a long frame.
         square = np.zeros((BLAZEFACE_SIDE, BLAZEFACE_SIDE, 3), np.uint8)
         square[: small.shape[0], : small.shape[1]] = small
-        found = np.array(self._detector.detect_from_image(np.ascontiguousarray(square[..., ::-1])), np.float32)
-        faces = found.reshape(-1, 5)
-        side = (faces[:, 2:4] - faces[:, 0:2]).mean(axis=1, keepdims=True)
-        corner = (faces[:, 0:2] + faces[:, 2:4] - side) / 2
+        # The package's own call throws the landmarks away: the network is asked itself.
+        found = self._detector.face_detector.predict_on_image(np.ascontiguousarray(square[..., ::-1])).numpy()
+        places, score = found[:, :16] * np.float32(BLAZEFACE_SIDE), found[:, 16:]
+        first, last = places[:, 1::-1], places[:, 3:1:-1]    # it has y before x here
+        side = (last - first).mean(axis=1, keepdims=True)
+        corner = (first + last - side) / 2
         centre = corner + side * np.array([BLAZEFACE_CENTRE_X, BLAZEFACE_CENTRE_Y], np.float32)
         half = side * np.array([BLAZEFACE_WIDTH, BLAZEFACE_HEIGHT], np.float32) / 2
-        return _best_first(np.concatenate([centre - half, centre + half, faces[:, 4:]], axis=1) * back)
+        right, left, nose, mouth = np.split(places[:, 4:12], 4, axis=1)
+        aside = BLAZEFACE_MOUTH / 2 * (left - right)
+        landmarks = [right, left, nose, mouth - aside, mouth + aside]
+        return _best_first(np.concatenate([centre - half, centre + half, score, *landmarks], axis=1) * back)
 
 
 DETECTORS: dict[str, Callable[[Path, str], Detector]] = {
@@ -159,14 +168,14 @@ PUBLISHED = {
 
 
 def _shrink(frame: Frame, long_side: int) -> tuple[Frame, np.ndarray]:
-    """Return the frame, at most so long, and the factors (5,) that take faces found in it back to the frame."""
+    """Return the frame, at most so long, and the factors (15,) that take faces found in it back to the frame."""
     height, width = frame.shape[:2]
     scale = min(1.0, long_side / max(height, width))
     if scale == 1:
-        return frame, np.ones(5, np.float32)
+        return frame, np.ones(WITH_LANDMARKS, np.float32)
     small = cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     x, y = width / small.shape[1], height / small.shape[0]
-    return small, np.array([x, y, x, y, 1], np.float32)
+    return small, np.array([x, y, x, y, 1, *[x, y] * 5], np.float32)
 
 
 def _best_first(faces: np.ndarray) -> np.ndarray:

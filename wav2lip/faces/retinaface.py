@@ -96,7 +96,7 @@ class Head(nn.Module):
 
 
 class RetinaFace(nn.Module):
-    """Face probabilities and boxes; the landmark head is there for its weights only."""
+    """Face probabilities, boxes and landmarks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,20 +106,23 @@ class RetinaFace(nn.Module):
             nn.ModuleList(Head(values) for _ in STRIDES) for values in (2, 4, 10)
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Look at pictures.
 
         Args:
             x: (B, 3, H, W), BGR, 0 to 255, means subtracted.
 
         Returns:
-            Face probability (B, n) and box offsets (B, n, 4) of all anchors, in the order of `anchors`.
+            Face probability (B, n), box offsets (B, n, 4) and landmark offsets (B, n, 10) of all anchors, in the order
+            of `anchors`. Landmarks are right eye, left eye, nose tip, right and left corner of the mouth, x before y.
         """
         contexts = (self.ssh1, self.ssh2, self.ssh3)
         levels = [context(level) for context, level in zip(contexts, self.fpn(self.body(x)), strict=True)]
-        classes = torch.cat([head(level) for head, level in zip(self.ClassHead, levels, strict=True)], dim=1)
-        places = torch.cat([head(level) for head, level in zip(self.BboxHead, levels, strict=True)], dim=1)
-        return classes.softmax(dim=2)[..., 1], places
+        classes, places, landmarks = (
+            torch.cat([head(level) for head, level in zip(heads, levels, strict=True)], dim=1)
+            for heads in (self.ClassHead, self.BboxHead, self.LandmarkHead)
+        )
+        return classes.softmax(dim=2)[..., 1], places, landmarks
 
 
 def anchors(height: int, width: int) -> Tensor:

@@ -9,7 +9,7 @@ def suppress(faces: np.ndarray, overlap: float, one_more: bool = False) -> np.nd
     """Return the indices of the boxes that stay.
 
     Args:
-        faces: (n, 5): x1, y1, x2, y2, score, best first.
+        faces: (n, 5) or more: x1, y1, x2, y2, score, best first.
         overlap: IoU above which a weaker box goes.
         one_more: count both end pixels of a box, so that its width is x2 - x1 + 1.
     """

@@ -10,9 +10,9 @@ from itertools import islice
 import numpy as np
 
 from wav2lip.errors import UsageError
-from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat
+from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat, smooth_landmarks
 from wav2lip.faces.boxes import smooth as calm
-from wav2lip.faces.detector import Detector
+from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS, Detector
 from wav2lip.faces.shots import ShotCounter
 from wav2lip.media.clip import Frame
 
@@ -30,7 +30,8 @@ class Detections:
     """What a detector found: the part of a track that costs time, and is cached.
 
     Attributes:
-        faces: for each frame float32 (k, 5): x1, y1, x2, y2 in pixels and a score, best first.
+        faces: for each frame float32 (k, 5): x1, y1, x2, y2 in pixels and a score, best first; (k, 15) in every frame
+            that shows a face where the detector knows landmarks, in the order of `Detector.detect`.
         shots: int (n,), the shot each frame belongs to, counted from 0.
     """
 
@@ -39,6 +40,11 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    @property
+    def columns(self) -> int:
+        """What a find consists of: 5 numbers, or 15 with landmarks."""
+        return next((faces.shape[1] for faces in self.faces if len(faces)), PLAIN)
 
     def first(self, frames: int) -> Detections:
         """Return those of the first `frames` frames."""
@@ -55,6 +61,8 @@ class FaceTrack:
         identity: int (n,): who it is, -1 for nobody.
         shot: int (n,), counted from 0.
         size: width and height of the frames, in pixels.
+        landmarks: float64 (n, 5, 2): x, y in pixels of right eye, left eye, nose tip, right and left corner of the
+            mouth, smoothed as the boxes are; NaN without a face. None where the detector knows none.
     """
 
     boxes: np.ndarray
@@ -62,6 +70,7 @@ class FaceTrack:
     identity: np.ndarray
     shot: np.ndarray
     size: tuple[int, int]
+    landmarks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -80,6 +89,13 @@ class FaceTrack:
             return None
         x1, y1, x2, y2 = map(float, self.boxes[frame])
         return x1, y1, x2, y2
+
+    def landmarks_within(self, frame: int) -> np.ndarray | None:
+        """Return the landmarks in a frame as shares of its box, (5, 2); None where they are not known."""
+        if self.landmarks is None or self.box(frame) is None or np.isnan(self.landmarks[frame]).any():
+            return None
+        corner, end = self.boxes[frame, :2], self.boxes[frame, 2:]
+        return np.asarray((self.landmarks[frame] - corner) / (end - corner))
 
     @property
     def found(self) -> int:
@@ -121,30 +137,37 @@ def follow(
     Args:
         detections: of every frame.
         pads: added to the boxes after smoothing.
-        smooth: calm the boxes over time, never across a cut or a long gap.
+        smooth: calm boxes and landmarks over time, never across a cut or a long gap.
         size: width and height of the frames.
         fps: frames a second.
     """
     n, longest, memory = len(detections), max(1, int(LONGEST_GAP * fps)), max(1, int(MEMORY * fps))
-    boxes, score = np.full((n, 4), np.nan), np.zeros(n)
+    places, score = np.full((n, detections.columns - 1), np.nan), np.zeros(n)    # box, and landmarks if there are any
     run = np.full(n, NOBODY)    # which uninterrupted sight of the face a frame belongs to
     runs = 0
     for shot in np.unique(detections.shots):
         frames = np.flatnonzero(detections.shots == shot)
         for sight in _person(_sights(detections, frames, longest, memory), len(frames)):
             numbers, rows = np.array(sight.frames), np.array(sight.boxes)
-            boxes[numbers], score[numbers] = rows[:, :4], rows[:, 4]
+            places[numbers], score[numbers] = np.delete(rows, 4, axis=1), rows[:, 4]
             for at, number in enumerate(numbers):
-                bridged = at > 0 and _bridge(boxes, numbers[at - 1], number, longest)
+                bridged = at > 0 and _bridge(places, numbers[at - 1], number, longest)
                 runs += not bridged
                 run[numbers[at - 1] + 1 if bridged else number : number + 1] = runs
+    boxes = places[:, :4]
+    landmarks = places[:, 4:].reshape(n, -1, 2) if detections.columns == WITH_LANDMARKS else None
     if smooth:
         for at in range(1, runs + 1):
-            boxes[run == at] = calm(boxes[run == at], float(fps))
+            here = run == at
+            boxes[here] = calm(boxes[here], float(fps))
+            if landmarks is not None:
+                landmarks[here] = smooth_landmarks(landmarks[here], boxes[here], float(fps))
     boxes = clamp(pad(boxes, pads), size)
-    boxes[~((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)] = np.nan
-    identity = np.where(np.isnan(boxes).any(axis=1), NOBODY, 0)
-    return FaceTrack(boxes, score, identity, detections.shots, size)
+    nobody = ~((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
+    boxes[nobody] = np.nan
+    if landmarks is not None:
+        landmarks[nobody] = np.nan
+    return FaceTrack(boxes, score, np.where(nobody, NOBODY, 0), detections.shots, size, landmarks)
 
 
 def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tuple[int, int]) -> FaceTrack:
@@ -155,7 +178,7 @@ def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tupl
     """
     n = len(detections)
     seen = np.array([at for at, faces in enumerate(detections.faces) if len(faces)], int)
-    best = np.array([detections.faces[at][0] for at in seen], float).reshape(-1, 5)
+    best = np.array([detections.faces[at][0, :PLAIN] for at in seen], float).reshape(-1, PLAIN)
     width, height = size
     rows = pad(best[:, :4].clip(min=0).astype(np.int64), pads)
     # Only outwards, as the original: a box wholly outside the frame becomes empty, not valid.
@@ -199,7 +222,7 @@ class _Sight:
     """One face through one shot, as far as its boxes link up."""
 
     frames: list[int] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)    # (5,) each
+    boxes: list[np.ndarray] = field(default_factory=list)    # (5,) each, or (15,)
 
     @property
     def weight(self) -> float:
@@ -249,12 +272,12 @@ def _person(sights: list[_Sight], frames: int) -> list[_Sight]:
     return chosen
 
 
-def _bridge(boxes: np.ndarray, before: int, after: int, longest: int) -> bool:
+def _bridge(places: np.ndarray, before: int, after: int, longest: int) -> bool:
     """Fill the rows between two finds in a straight line, and return whether they belong together."""
     gap = after - before
-    if gap > longest or iou(boxes[before, None], boxes[after, None])[0, 0] < (AGREE if gap > 1 else LINK):
+    if gap > longest or iou(places[before, None], places[after, None])[0, 0] < (AGREE if gap > 1 else LINK):
         return False
     for number in range(before + 1, after):
         share = (number - before) / gap
-        boxes[number] = (1 - share) * boxes[before] + share * boxes[after]
+        places[number] = (1 - share) * places[before] + share * places[after]
     return True

@@ -197,15 +197,16 @@ def decide(
     kept = planar(pixel_format)
     file, container = Path(output).name, Path(output).suffix.lower()
     notices = []
-    if source is not None and high_range(source.colour) and kept.depth < _HDR_DEPTH:
+    given = 8 if pixels is None else pixels.depth
+    if source is not None and high_range(source.colour) and kept.depth < min(_HDR_DEPTH, given):
         able = [other for other in CONTAINERS[container].codecs if other != "h264" and _available(CODECS[other])]
         advice = f"choose --codec {_list(able)}" if name == "h264" and able else "choose a --pix-fmt of 10 bits"
         raise UsageError(
             f"{source.path} is HDR ({source.colour.transfer}), which needs 10 bits, but {file} would have "
             f"{kept.depth} ({name}, {pixel_format}); {advice}."
         )
-    if pixels is not None and pixels.depth > kept.depth == 8 and not encoding.pixel_format:
-        notices.append(f"{file} gets 8 bits of the {pixels.depth} that its source has ({name}).")
+    if pixels is not None and pixels.depth > kept.depth and not encoding.pixel_format:
+        notices.append(f"{file} gets {kept.depth} bits of the {pixels.depth} that its source has ({name}).")
     if pixels is not None and pixels.alpha and not (kept.alpha and _holds_alpha(output, name)):
         others = _list([f"{suffix} ({codec})" for suffix, codec in _ALPHA_CODECS.items()])
         notices.append(f"{file} is without the transparency of its source ({name}); {others} would keep it.")
@@ -215,7 +216,9 @@ def decide(
         codec=name,
         encoder=encoder,
         pixel_format=pixel_format,
-        bit_rate=round(copied.bit_rate * _MORE_BITS) if copied is not None and by_rate else 0,
+        # A smaller picture needs fewer.
+        bit_rate=round(copied.bit_rate * _MORE_BITS * min(1.0, width * height / (copied.width * copied.height)))
+        if copied is not None and by_rate else 0,
         profile=_prores_profile(kept, copied.profile if copied else "") if name == "prores" else None,
         notices=tuple(notices),
     )

@@ -40,9 +40,18 @@ class Geometry:
         Raises:
             UsageError: as `size`.
         """
+        return self.cut(width, height) == (0, height, 0, width)
+
+    def cut(self, width: int, height: int) -> tuple[int, int, int, int] | None:
+        """Return (top, bottom, left, right) of what is kept of such frames; None where they are scaled or turned.
+
+        Raises:
+            UsageError: as `size`.
+        """
         self.size(width, height)
-        whole = self._edges(width, height) == (0, height, 0, width)
-        return self.resize_factor == 1 and not self.rotate and whole and self._limited(width, height) == (width, height)
+        if self.resize_factor != 1 or self.rotate or self._limited(width, height) != (width, height):
+            return None
+        return self._edges(width, height)
 
     def apply(self, frame: Frame) -> Frame:
         """Return the frame made smaller, turned and cropped; the frame itself when there is nothing to do.

@@ -210,6 +210,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         image=image,
         sound=_sound(container),
         container=name,
+        interlaced=frame.interlaced_frame,
         codec=stream.codec_context.codec.canonical_name,
         profile=stream.codec_context.profile or "",
         bit_rate=0 if image else round(sum(packet.size for packet in packets) * 8 * timing.fps / timing.frames),

@@ -200,7 +200,7 @@ def _decoding(
     if start and clip.seekable and not stored:
         # The time stamps stay those of the file, so that the frame is found by its own, wherever the jump lands.
         offset = _stored_time(clip, start) + clip.start - float(_REORDER_FRAMES / clip.fps)
-        jump = {"ss": f"{max(0.0, offset):.6f}", "noaccurate_seek": None}
+        jump |= {"ss": f"{max(0.0, offset):.6f}", "noaccurate_seek": None}
     if clip.container:
         jump["format"] = clip.container
     source = open_input(clip.path, reinit_filter=0, **jump)

@@ -26,8 +26,9 @@ class Moment(NamedTuple):
     place: Place | None       # None: no face, the frame passes through
     mel: np.ndarray           # float32 (80, 16)
     presence: float = 1.0     # how much somebody speaks, 0 to 1
-    number: int = 0           # in the result
+    number: int = 0           # in the source
     shot: int = 0             # which the frame belongs to
+    landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known
 
 
 class Lips:
@@ -126,6 +127,9 @@ def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, 
     for (at, _, weight), face in zip(asked, spoken, strict=True):
         faces[at] += np.float32(weight) * face
     return [
-        Patch(moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot)
+        Patch(
+            moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot,
+            moment.landmarks,
+        )
         for moment, place, cut, face in zip(moments, places, cuts, faces, strict=True)
     ]

@@ -59,8 +59,19 @@ class Manner:
         return presence if self.silence == "source" else 1.0
 
 
+def given_face(options: SyncOptions, detector: Detector | None) -> np.ndarray | None:
+    """Return the face in the picture that `reference` names, uint8 (96, 96, 3) BGR; None where it names none.
+
+    Raises:
+        MediaError, NoFaceError: it cannot be read, or shows no face.
+    """
+    if not isinstance(options.reference, Path):
+        return None
+    return reference_from_file(options.reference, detector, Pads(*options.pads))
+
+
 def choose_manner(
-    source: Source, track: FaceTrack, presence: np.ndarray, options: SyncOptions, detector: Detector | None,
+    source: Source, track: FaceTrack, presence: np.ndarray, options: SyncOptions, given: np.ndarray | None,
     device: str, progress: Progress,
 ) -> Manner:
     """Find the faces whose appearance is copied.
@@ -68,15 +79,10 @@ def choose_manner(
     Args:
         source, track: the video, and where the face is in it.
         presence: how much somebody speaks in each frame of the result.
-        options, detector, device, progress: of the run.
-
-    Raises:
-        MediaError, NoFaceError: the picture that `reference` names cannot be read, or shows no face.
+        options, device, progress: of the run.
+        given: a face that is copied whatever is said.
     """
-    silence = options.in_silence
-    if isinstance(options.reference, Path):
-        return Manner(silence, given=reference_from_file(options.reference, detector, Pads(*options.pads)))
-    always = options.reference == "closed"
-    if not always and not (silence == "closed" and (presence < 1).any()):
-        return Manner(silence)
+    silence, always = options.in_silence, options.reference == "closed"
+    if given is not None or not (always or (silence == "closed" and (presence < 1).any())):
+        return Manner(silence, given=given)
     return Manner(silence, closed_references(source, track, progress, device=device), always)

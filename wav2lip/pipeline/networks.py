@@ -56,5 +56,7 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
             say=progress.say,
         )
     enhancer = load_enhancer(options.enhance, device) if options.enhance else None
+    if enhancer is not None:
+        progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
     parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
     return Networks(lips, checkpoint.description, detector, device, enhancer, parser)

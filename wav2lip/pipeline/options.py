@@ -7,12 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
 
+from wav2lip.compose.choices import Blend, Mask
 from wav2lip.errors import UsageError
 
-Blend = Literal["soft", "hard", "poisson"]
-Mask = Literal["box", "lower", "parsing"]
 Silence = Literal["closed", "source", "model"]
-Listener = Literal["energy", "silero"]
+VoiceActivity = Literal["energy", "silero"]
 Extend = Literal["bounce", "loop", "freeze", "stretch", "cut"]
 DetectorName = Literal["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]
 NO_BOX = (-1, -1, -1, -1)
@@ -98,7 +97,7 @@ class SyncOptions:
     enhance_strength: float = 1.0
     parsing: Path | None = None
     silence: Silence | None = None
-    vad: Listener = "energy"
+    vad: VoiceActivity = "energy"
     reference: Literal["same", "closed"] | Path | None = None
     pix_fmt: str | None = None
     shorter_side: int | None = None
@@ -116,10 +115,16 @@ class SyncOptions:
             value = getattr(self, name)
             if value is not None and value not in get_args(known):
                 raise UsageError(f"{name} is {value!r}; choose {', '.join(get_args(known))}.")
+        if isinstance(self.reference, str) and self.reference not in ("same", "closed"):
+            object.__setattr__(self, "reference", Path(self.reference))    # a string will do, as for other files
         if not 0 <= self.enhance_strength <= 1:
             raise UsageError(f"enhance_strength is {self.enhance_strength:g}; it must be from 0 to 1.")
         if self.mask == "parsing" and self.parsing is None:
             raise UsageError("The mask parsing needs a face-parsing network; name its weights with --parsing.")
+        if self.mask not in (None, "parsing") and self.parsing is not None:
+            raise UsageError(f"The mask {self.mask} has no use for a face-parsing network; leave out one of the two.")
+        if self.enhance_strength != 1 and self.enhance is None:
+            raise UsageError("There is nothing to enhance with; name a network's weights with --enhance.")
         if self.compat:
             changed = [name for name in _OURS if getattr(self, name) != getattr(type(self), name)]
             if changed:
@@ -134,8 +139,9 @@ class SyncOptions:
     @property
     def files(self) -> list[Path]:
         """The files that are read beside face and audio."""
-        named = (self.checkpoint, self.detector_weights, self.enhance, self.parsing, self.reference)
-        return [path for path in named if isinstance(path, Path)]
+        reference = self.reference if isinstance(self.reference, Path) else None
+        named = (self.checkpoint, self.detector_weights, self.enhance, self.parsing, reference)
+        return [Path(path) for path in named if path is not None]
 
     @property
     def in_silence(self) -> Silence:
@@ -149,6 +155,6 @@ class SyncOptions:
 
 
 _CHOICES = {
-    "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": Listener,
+    "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": VoiceActivity,
 }
-_OURS = ("blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "reference")
+_OURS = ("blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference")

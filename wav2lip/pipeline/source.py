@@ -98,9 +98,16 @@ class Source:
 
     @property
     def pixels(self) -> Pixels:
-        """The layout of `play_pictures`: the file's own, with unshared chroma where pictures are turned or scaled."""
+        """The layout of `play_pictures`: the file's own, with unshared chroma where pictures do not keep its grid."""
         pixels = native(self.clip)
-        return pixels if self.geometry.leaves(self.clip.width, self.clip.height) else pixels.unshared
+        width, height = self.clip.width, self.clip.height
+        cut = self.geometry.cut(width, height)
+        if cut is None:
+            return pixels.unshared
+        top, bottom, left, right = cut
+        across, down = 2**pixels.across, 2**pixels.down
+        on_the_grid = top % down == left % across == 0 and (bottom % down == 0 or bottom == height)
+        return pixels if on_the_grid and (right % across == 0 or right == width) else pixels.unshared
 
     def read_pictures(self, start: int, count: int) -> Generator[Picture]:
         """Yield what `read` does as pictures in the layout `pixels`."""
@@ -117,9 +124,18 @@ class Source:
         return _played(runs, self.read_pictures, self.read_pictures_backwards)
 
     def _apply(self, picture: Picture) -> Picture:
-        if self.geometry.leaves(*picture.size):
+        cut = self.geometry.cut(*picture.size)
+        if cut is None:
+            return Picture(tuple(self.geometry.apply(plane) for plane in picture.planes), picture.pixels)
+        top, bottom, left, right = cut
+        if (right - left, bottom - top) == picture.size:
             return picture
-        return Picture(tuple(self.geometry.apply(plane) for plane in picture.planes), picture.pixels)
+        planes = []
+        for number, plane in enumerate(picture.planes):
+            shared = number in (1, 2)
+            across, down = (2**picture.pixels.across, 2**picture.pixels.down) if shared else (1, 1)
+            planes.append(plane[top // down : -(-bottom // down), left // across : -(-right // across)])
+        return Picture(tuple(planes), picture.pixels)
 
 
 def _played(

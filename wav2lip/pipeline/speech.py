@@ -11,7 +11,8 @@ import numpy as np
 
 from wav2lip.errors import MediaError
 from wav2lip.media.sound import read_samples
-from wav2lip.speech.activity import frame_presence, presence, quiet_mel
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.speech.activity import energy_activity, frame_presence, presence, quiet_mel
 from wav2lip.speech.mel import mel_blocks
 from wav2lip.speech.windows import mel_windows, original_frames, original_windows, sound_frames, whole_windows
 
@@ -90,3 +91,14 @@ class Speech:
         if not self.compat:
             return mel_windows(mel, self.fps, self.frames)
         return original_windows(mel, self.fps) if self.tail else whole_windows(mel, self.fps)
+
+
+def listener(options: SyncOptions) -> Listener | None:
+    """Return what finds the pauses of the speech; None where nothing becomes of them."""
+    if options.in_silence == "model":
+        return None
+    if options.vad == "silero":
+        from wav2lip.speech.silero import silero_activity
+
+        return silero_activity
+    return energy_activity

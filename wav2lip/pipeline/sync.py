@@ -17,6 +17,7 @@ from wav2lip.errors import MediaError, NoFaceError, WeightsError
 from wav2lip.evaluation.tables import SyncScore
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
+from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import Encoding, decide
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.palette import Palette
@@ -26,17 +27,16 @@ from wav2lip.media.write import VideoWriter
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.lips import Moment, sync_lips
-from wav2lip.pipeline.manner import choose_manner
+from wav2lip.pipeline.manner import choose_manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import default_output, prepare_output
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
-from wav2lip.pipeline.speech import Listener, Speech
+from wav2lip.pipeline.speech import Speech, listener
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.track import find_track
 from wav2lip.progress import Progress
-from wav2lip.speech.activity import energy_activity
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
 FACES_AT_A_TIME = {"cpu": 16, "cuda": 128, "mps": 32}
@@ -86,18 +86,23 @@ def sync(
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
         kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
-        output = default_output(face, audio, options.codec, None if options.compat else source) if output is None else Path(output)
+        if output is None:
+            output = default_output(face, audio, options.codec, None if options.compat else source)
+        output = Path(output)
         encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt)
         prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
         for notice in decide(output, encoding, width, height, source=kept, pixels=pixels).notices:
+            progress.say(notice)
+        for notice in cautions(source, options):
             progress.say(notice)
         speech = Speech.measure(
             audio, source.fps, options.compat, options.tail, listener(options), hushed=options.in_silence == "closed"
         )
         check_length(source.frames, source, speech, options)
         networks = networks or load_networks(options, device, progress)
+        given = given_face(options, networks.detector)
 
-    waiting = max(2, WAITING_BYTES // (3 * width * height))
+    waiting = max(2, WAITING_BYTES // max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
         track, found_by = find_track(source, min(source.frames, speech.frames), options, networks, progress, waiting)
     found = track.found
@@ -119,7 +124,7 @@ def sync(
 
     presence = speech.presence()
     with clock.measure("reference"):
-        manner = choose_manner(source, track, presence, options, networks.detector, device, progress)
+        manner = choose_manner(source, track, presence, options, given, device, progress)
 
     writer = VideoWriter(
         output,
@@ -194,6 +199,15 @@ def open_source(face: Path, options: SyncOptions) -> Source:
     return Source(clip, geometry, stored=options.compat and not clip.image, static=options.static)
 
 
+def cautions(source: Source, options: SyncOptions) -> Iterator[str]:
+    """Yield what is done to a source that its owner may not expect."""
+    clip = source.clip
+    if options.compat and high_range(clip.colour):
+        yield f"{clip.path.name} is HDR ({clip.colour.transfer}); with --compat the result has 8 bits all the same."
+    if clip.interlaced:
+        yield f"{clip.path.name} is interlaced, and its fields stay woven together; better deinterlace it first."
+
+
 def check_length(frames: int, source: Source, speech: Speech, options: SyncOptions) -> None:
     """Refuse, in a strict run that is not told how to extend it, a video with too few frames for the sound."""
     if options.strict and options.extend is None and frames < speech.frames:
@@ -209,17 +223,6 @@ def make_compositor(source: Source, options: SyncOptions, networks: Networks) ->
     return Compositor(palette, finish, networks.enhancer, networks.parser)
 
 
-def listener(options: SyncOptions) -> Listener | None:
-    """Return what finds the pauses of the speech; None where nothing becomes of them."""
-    if options.in_silence == "model":
-        return None
-    if options.vad == "silero":
-        from wav2lip.speech.silero import silero_activity
-
-        return silero_activity
-    return energy_activity
-
-
 def play(
     source: Source, plan: Sequence[Run], track: FaceTrack, speech: Speech, presence: np.ndarray, waiting: int
 ) -> Iterator[Moment]:
@@ -227,6 +230,9 @@ def play(
     frames: Iterator[tuple[int, AnyFrame]] = source.play(plan) if speech.compat else source.play_pictures(plan)
     with closing(prefetch(frames, waiting)) as pictures:
         heard = zip(pictures, speech.windows(), map(float, presence), strict=False)   # "cut" leaves sound over
-        for at, ((number, frame), mel, present) in enumerate(heard):
+        for (number, frame), mel, present in heard:
             place = track.box(number) if speech.compat else track.place(number)
-            yield Moment(frame, None if place is None else Place(*place), mel, present, at, int(track.shot[number]))
+            yield Moment(
+                frame, None if place is None else Place(*place), mel, present, number, int(track.shot[number]),
+                track.landmarks_within(number),
+            )

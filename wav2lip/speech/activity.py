@@ -134,9 +134,12 @@ def frame_presence(presence: np.ndarray, fps: Fraction, frames: int) -> np.ndarr
         frames: how many to give.
 
     Returns:
-        float32 (frames,): the mean over the 16 columns of `mel_windows`, which hold silence (0) past the end.
+        float32 (frames,): the mean over the 16 columns of `mel_windows`; past the end the last one counts on, because a
+        sound that ends in the middle of a word has no pause there.
     """
-    padded = np.pad(presence.astype(np.float32, copy=False), (0, WINDOW))
+    if not len(presence):
+        return np.zeros(frames, np.float32)
+    padded = np.pad(presence.astype(np.float32, copy=False), (0, WINDOW), mode="edge")
     starts = np.array([min(window_start(frame, fps), len(presence)) for frame in range(frames)], np.int64)
     return padded[starts[:, None] + np.arange(WINDOW)].mean(axis=1)
 

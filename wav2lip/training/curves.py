@@ -26,7 +26,8 @@ _SETTINGS = "Settings"
 _PANELS = (_LOSSES, _MOUTH, _HELD_OUT, _SETTINGS)
 _PANEL_OF = {
     **dict.fromkeys((f"{EVALUATION}{name}" for name in ("right", "wrong", "copy", "colour", "teacher")), _MOUTH),
-    **dict.fromkeys((f"{EVALUATION}{plain}{name}" for plain in ("", "cubic_") for name in ("l1", "mouth", "tint")), _MOUTH),
+    **dict.fromkeys((f"{EVALUATION}{name}" for name in ("l1", "mouth", "tint")), _MOUTH),
+    **dict.fromkeys((f"{EVALUATION}cubic_{name}" for name in ("l1", "mouth", "tint")), _MOUTH),
     **dict.fromkeys(("rate", "sync_weight", "strength"), _SETTINGS),
 }
 

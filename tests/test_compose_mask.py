@@ -1,0 +1,86 @@
+"""The mask lies where the mouth is, however the head is held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wav2lip.compose.mask import ASPECT, EYES, EYES_APART, MOUTH, NOSE, landmark_mask, lower_face_mask
+
+USUAL = np.array([
+    [0.5 - EYES_APART / 2, EYES], [0.5 + EYES_APART / 2, EYES], [0.5, NOSE], [0.34, MOUTH], [0.66, MOUTH],
+])
+
+
+def leaning(degrees: float, landmarks: np.ndarray = USUAL) -> np.ndarray:
+    """Return landmarks turned clockwise around the middle of the box, which is higher than wide."""
+    turn = np.radians(degrees)
+    unit = np.array([ASPECT, 1.0])
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return ((landmarks - 0.5) * unit @ rotation) / unit + 0.5
+
+
+def centre(mask: np.ndarray) -> np.ndarray:
+    """Return x and y of a mask's centre of gravity, as shares."""
+    y, x = (np.indices(mask.shape) + 0.5) / mask.shape[0]
+    return np.array([(x * mask).sum(), (y * mask).sum()]) / mask.sum()
+
+
+def at(mask: np.ndarray, point: np.ndarray) -> float:
+    """Return the mask at a point in shares."""
+    x, y = (np.asarray(point) * mask.shape[0]).astype(int)
+    return float(mask[y, x])
+
+
+def test_of_a_face_that_looks_at_the_camera_it_is_the_usual_lower_face_without_the_nose() -> None:
+    mask, usual = landmark_mask(USUAL, ASPECT), lower_face_mask()
+    assert np.abs(mask - usual)[round(0.65 * 192) :].max() < 0.1
+    assert (mask <= usual + 0.1).all()
+    assert mask[: round(NOSE * 192)].max() < 0.02
+
+
+@pytest.mark.parametrize("degrees", [-30, -20, 20, 30])
+def test_it_leans_with_the_head(degrees: float) -> None:
+    landmarks = leaning(degrees)
+    mask = landmark_mask(landmarks, ASPECT)
+    for corner in landmarks[3:]:
+        assert at(mask, 0.85 * corner + 0.15 * landmarks[3:].mean(axis=0)) > 0.85
+    assert at(mask, landmarks[2]) < 0.05, "the nose was painted on"
+    moved = (centre(mask) - centre(landmark_mask(USUAL, ASPECT)))[0]
+    assert np.sign(moved) == np.sign((landmarks[3:].mean(axis=0) - 0.5)[0])
+
+
+def test_it_follows_a_mouth_that_is_not_where_the_box_has_it() -> None:
+    mask = landmark_mask(np.add(USUAL, [0.06, -0.05]), ASPECT)
+    assert centre(mask)[0] > centre(landmark_mask(USUAL, ASPECT))[0] + 0.02
+    assert at(mask, np.array([0.56, MOUTH - 0.03])) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("degrees", [0, 15, -40])
+def test_it_ends_before_the_box_does(degrees: float) -> None:
+    mask = landmark_mask(leaning(degrees), ASPECT)
+    assert max(mask[0].max(), mask[-1].max(), mask[:, 0].max(), mask[:, -1].max()) < 0.02
+
+
+def test_it_changes_steadily_with_the_landmarks() -> None:
+    before = None
+    for degrees in np.arange(-70, 70, 0.5):
+        mask = landmark_mask(leaning(float(degrees)), ASPECT)
+        if before is not None:
+            assert np.abs(mask - before).mean() < 0.02
+        before = mask
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        None,
+        np.full((5, 2), np.nan),
+        leaning(80),
+        USUAL[[0, 1, 3, 2, 2]],                        # a mouth at the nose
+        np.array([[0.5, EYES], [0.51, EYES], [0.4, NOSE], [0.45, MOUTH], [0.47, MOUTH]]),    # a profile
+        np.add(USUAL, [0.6, 0]),                       # beside the box
+    ],
+)
+def test_landmarks_that_no_face_has_from_the_front_give_way_to_the_box(landmarks: np.ndarray | None) -> None:
+    assert np.array_equal(landmark_mask(landmarks, ASPECT), lower_face_mask())
