@@ -33,6 +33,7 @@ OPTIONS: dict[str, Sequence[str]] = {
     "--blend hard": ("--blend", "hard"),
     "--compat": ("--compat",),
 }
+SHOWN = 0.67                                    # of the sheets' size
 STEPS = 400                                     # of the enhancer's training
 SPEECH, PAUSE = 2.2, 2.0                        # seconds, of the recording with a pause
 ROOM = 0.008                                    # noise of the room in it, of full scale
@@ -103,8 +104,9 @@ def silence(folder: Path) -> np.ndarray:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cv2.imwrite(str(HERE / "silence.png"), silence(folder))
-        cv2.imwrite(str(HERE / "picture.png"), options(folder))
+        for title, sheet in (("silence", silence(folder)), ("picture", options(folder))):
+            small = cv2.resize(sheet, None, fx=SHOWN, fy=SHOWN, interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(HERE / f"{title}.png"), small)
 
 
 main()

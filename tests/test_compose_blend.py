@@ -8,7 +8,7 @@ import pytest
 
 from wav2lip.compose.blend import Blend, blend
 from wav2lip.compose.compositor import Compositor, Finish
-from wav2lip.compose.grain import add_grain, strength
+from wav2lip.compose.grain import add_grain, character
 from wav2lip.compose.mask import border, box_mask, lower_face_mask
 from wav2lip.compose.patch import Patch
 from wav2lip.compose.place import Place, Region, sample_face
@@ -211,14 +211,17 @@ class TestColour:
 
 
 class TestGrain:
-    def grainy(self, sigma: float) -> np.ndarray:
-        noise = cv2.GaussianBlur(np.random.default_rng(1).standard_normal((120, 160)), (0, 0), 0.6)
+    def grainy(self, sigma: float, softness: float = 0.6) -> np.ndarray:
+        noise = np.random.default_rng(1).standard_normal((120, 160))
+        noise = cv2.GaussianBlur(noise, (0, 0), softness) if softness else noise
         shade = np.linspace(90, 150, 160)[None, :]
         return (shade + sigma * noise / noise.std()).astype(np.float32)
 
     @pytest.mark.parametrize("sigma", [1.0, 3.0, 6.0])
-    def test_its_strength_is_found(self, sigma: float) -> None:
-        assert strength(self.grainy(sigma)) == pytest.approx(sigma, rel=0.25)
+    @pytest.mark.parametrize("softness", [0.0, 0.6, 0.9])
+    def test_its_strength_and_softness_are_found(self, sigma: float, softness: float) -> None:
+        found = character(self.grainy(sigma, softness))
+        assert found == (softness, pytest.approx(sigma, rel=0.2))
 
     def test_a_smooth_face_gets_the_grain_of_its_source(self) -> None:
         smooth = np.full((120, 160), 120, np.float32)

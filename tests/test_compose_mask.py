@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wav2lip.compose.choices import Mask
+from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.mask import ASPECT, EYES, EYES_APART, MOUTH, NOSE, landmark_mask, lower_face_mask
+from wav2lip.compose.patch import Patch
+from wav2lip.compose.place import Place
+from wav2lip.media.clip import Colour
+from wav2lip.media.palette import Palette
+from wav2lip.media.picture import BGR, Picture
 
 USUAL = np.array([
     [0.5 - EYES_APART / 2, EYES], [0.5 + EYES_APART / 2, EYES], [0.5, NOSE], [0.34, MOUTH], [0.66, MOUTH],
@@ -84,3 +91,33 @@ def test_it_changes_steadily_with_the_landmarks() -> None:
 )
 def test_landmarks_that_no_face_has_from_the_front_give_way_to_the_box(landmarks: np.ndarray | None) -> None:
     assert np.array_equal(landmark_mask(landmarks, ASPECT), lower_face_mask())
+
+
+@pytest.mark.parametrize("degrees", [-45, -20, 0, 20, 45])
+@pytest.mark.parametrize("nod", [-0.03, 0.0, 0.05])       # of the nose's tip, as heads nod
+def test_nothing_above_the_nose_is_painted_on(degrees: float, nod: float) -> None:
+    landmarks = USUAL + np.outer([0, 0, 1, 0, 0], [0, nod])
+    mask = landmark_mask(leaning(degrees, landmarks), ASPECT)
+    for x in np.linspace(0.05, 0.95, 19):
+        for y in (NOSE + nod - 0.02, EYES, 0.2):
+            place = leaning(degrees, np.array([[x, y]]))[0]
+            if place.min() > 0 and place.max() < 1:
+                assert at(mask, place) == 0
+
+
+def test_a_narrow_face_has_a_mask_no_wider_than_its_box() -> None:
+    mask = landmark_mask(USUAL, 0.6)
+    assert (mask <= lower_face_mask() + 1e-6)[round(0.65 * 192) :].all()
+
+
+@pytest.mark.parametrize(("mask", "leans"), [(None, True), ("lower", True), ("box", False)])
+def test_a_face_with_landmarks_is_put_back_through_their_mask(mask: Mask | None, leans: bool) -> None:
+    picture = Picture(tuple(np.full((240, 240), 100, np.uint8) for _ in range(3)), BGR)
+    palette = Palette(Colour("bt709", "bt709", "bt709", "pc"), BGR, 240, 240)
+    compositor = Compositor(palette, Finish(mask=mask, match=False))
+    place = Place(30, 20, 30 + ASPECT * 200, 220)
+    source = compositor.cut_out(picture, place).source
+    face = np.full((96, 96, 3), 200, np.float32)
+    patches = [Patch(picture, place, source, face, landmarks=landmarks) for landmarks in (None, leaning(20))]
+    plain, leaning_one = compositor.put_back(patches)
+    assert leans == (plain.planes[0] != leaning_one.planes[0]).any()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wav2lip.faces.boxes import Pads, clamp, iou, pad, smooth, smooth_compat
+from wav2lip.faces.boxes import Pads, clamp, iou, pad, smooth, smooth_compat, smooth_landmarks
 
 FPS = 25.0
 
@@ -88,6 +88,36 @@ def test_one_wild_box_is_outvoted() -> None:
     true, seen = moving(np.full(50, 300.0))
     seen[20] += 60
     np.testing.assert_allclose(smooth(seen, FPS), true, atol=0.01)
+
+
+FACE = np.array([[450, 300], [580, 300], [515, 360], [460, 420], [570, 420]], float)    # of a box of 300 x 400 pixels
+BOX = np.array([400, 200, 700, 600], float)
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+def test_landmarks_of_a_still_face_tremble_no_more_than_its_box(noise: float) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        boxes = smooth(BOX + rng.normal(0, noise, (200, 4)), FPS)
+        landmarks = smooth_landmarks(FACE + rng.normal(0, noise, (200, 5, 2)), boxes, FPS)
+        assert np.abs(np.diff(landmarks, axis=0)).max() < 0.3
+        assert np.abs(np.diff(landmarks, axis=0)).mean() < 1.5 * np.abs(np.diff(boxes, axis=0)).mean()
+        assert np.abs(landmarks - FACE).max() < 0.8 * noise
+
+
+def test_landmarks_do_not_lag_behind_a_face_that_moves() -> None:
+    way = 6 * np.arange(60.0)[:, None] * [1, 0]
+    boxes = smooth(BOX + np.tile(way, 2), FPS)
+    np.testing.assert_allclose(smooth_landmarks(FACE + way[:, None], boxes, FPS), FACE + way[:, None], atol=0.01)
+
+
+def test_a_head_that_leans_within_a_still_box_is_followed() -> None:
+    angles = np.radians(20 * np.sin(2 * np.pi * 0.5 * np.arange(100) / FPS))
+    middle = FACE.mean(axis=0)
+    turned = [(FACE - middle) @ [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]] + middle for a in angles]
+    noisy = np.array(turned) + np.random.default_rng(0).normal(0, 1, (100, 5, 2))
+    eyes = np.diff(smooth_landmarks(noisy, np.tile(BOX, (100, 1)), FPS)[:, :2], axis=1)[:, 0]
+    assert np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0]) - angles)).mean() < 2.5
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

@@ -90,6 +90,19 @@ def test_a_video_that_ends_early_is_not_looked_at_again_and_again(video: Path) -
     assert look.times == 1
 
 
+def test_landmarks_are_remembered_among_frames_without_a_face(video: Path) -> None:
+    look = Looking()
+    rows = np.arange(45, dtype=np.float32).reshape(3, 15)
+    faces = (np.zeros((0, 5), np.float32), rows[:2], np.zeros((0, 15), np.float32), rows[2:])
+    look.detections = Detections(faces, np.zeros(4, np.int32))
+    cached_detections(video, "yunet", 4, look)
+    found = cached_detections(video, "yunet", 4, look)
+    assert look.times == 1
+    assert found.columns == 15
+    assert [len(faces) for faces in found.faces] == [0, 2, 0, 1]
+    np.testing.assert_array_equal(np.concatenate([found.faces[1], found.faces[3]]), rows)
+
+
 def test_a_video_without_frames_or_faces_is_remembered_too(video: Path) -> None:
     look = Looking(0)
     cached_detections(video, "s3fd", 4, look)

@@ -49,6 +49,31 @@ def test_a_long_frame_is_seen_to_its_ends(shared: Path, detector: Detector) -> N
         assert iou(faces[:, :5] - [0, above, 0, above, 0], np.array([[189, 147, 354, 394]])).max() > 0.55
 
 
+@pytest.mark.parametrize(("scale", "above"), [(1, 0), (0.8, 0), (3, 0), (1, 500)])
+def test_eyes_nose_and_mouth_are_where_they_are_at_every_size(
+    shared: Path, detector: Detector, scale: float, above: int
+) -> None:
+    picture = cv2.imread(str(shared / "data" / "images" / "one_face.jpg"))
+    picture = cv2.copyMakeBorder(picture, above, 0, 0, 0, cv2.BORDER_CONSTANT)
+    (faces,) = detector.detect([cv2.resize(picture, None, fx=scale, fy=scale)])
+    assert faces.shape == (1, 15)
+    landmarks = faces[0, 5:].reshape(5, 2) / scale - [0, above]
+    seen = [(231, 244), (315, 243), (265, 295), (234, 330), (314, 328)]    # the person's right eye is on the left
+    assert np.hypot(*(landmarks - seen).T).max() < 0.1 * 247               # of the face's height
+
+
+def test_faces_that_stay_keep_their_own_landmarks(shared: Path, detector: Detector) -> None:
+    picture = cv2.imread(str(shared / "data" / "images" / "several_faces.jpg"))
+    (faces,) = detector.detect([picture])
+    assert len(faces) >= 3
+    right_eye, left_eye, nose, right_corner, left_corner = faces[:, 5:].reshape(-1, 5, 2).transpose(1, 0, 2)
+    for point in (right_eye, left_eye, nose, right_corner, left_corner):
+        assert (point > faces[:, :2]).all()
+        assert (point < faces[:, 2:4]).all()
+    assert (right_eye[:, 0] < left_eye[:, 0]).all()
+    assert ((right_eye + left_eye)[:, 1] < (right_corner + left_corner)[:, 1]).all()
+
+
 def test_frames_of_a_batch_get_their_own_faces(shared: Path, detector: Detector) -> None:
     picture = cv2.imread(str(shared / "data" / "images" / "one_face.jpg"))
     faces = detector.detect([np.zeros_like(picture), picture])

@@ -340,7 +340,9 @@ def test_no_end_of_a_pause_pops(paused: Callable[[str], np.ndarray], silence: st
     moved = motion(paused(silence))
     start, end = SPEAKING - 4, SPEAKING + PAUSE
     ends = [moved[start : start + 12], moved[end - 12 : end]]
-    assert max(part.max() for part in ends) <= max(moved[:start].max(), moved[end:].max())
+    spoken = max(moved[:start].max(), moved[end:].max())
+    assert max(part.max() for part in ends) <= spoken
+    assert moved[SPEAKING : end - 2].max() < 0.2 * spoken    # where nothing is said: at once, it would be 0.4
 
 
 class TestReference:

@@ -16,14 +16,14 @@ from wav2lip.compose.mask import SIZE, border, box_mask, landmark_mask
 from wav2lip.compose.parsing import FaceParser, calm_masks, speaking_mask
 from wav2lip.compose.patch import Cut, Patch
 from wav2lip.compose.place import Place, sample_face
-from wav2lip.compose.tone import match_colour
+from wav2lip.compose.tone import GRID, match_colour
 from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture
 from wav2lip.models.bisenet import PICTURE_SIZE
 from wav2lip.models.enhancer import Enhancer
 from wav2lip.models.generator import FACE_SIZE
 
-COLOURLESS = 6.0         # levels of 255: how far the channels of a grey picture may be apart, for its coding's sake
+COLOURLESS = 4.0         # levels of 255: how far the channels of a grey picture may be apart, for its coding's sake
 LUMA = np.array([[0.114], [0.587], [0.299]], np.float32)    # BT.601's shares of blue, green and red
 TOGETHER = 8             # faces that are enhanced at a time
 
@@ -121,8 +121,8 @@ class Compositor:
 
     def _as_colourful(self, face: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Return the face, in grey where its source is: networks know no black-and-white film."""
-        colours = self._palette.to_bgr(source)
-        if float(np.ptp(colours, axis=2).max()) > COLOURLESS:
+        few = cv2.resize(source, (GRID, GRID), interpolation=cv2.INTER_AREA)
+        if float(np.ptp(self._palette.to_bgr(few), axis=2).max()) > COLOURLESS:
             return face
         return np.repeat(face @ LUMA, 3, axis=2)
 

@@ -10,7 +10,7 @@ import numpy as np
 BLOCK = 8               # pixels: the grain is judged in squares of so many
 CALM = 30               # percentile of the squares: flat skin, not brows and lashes
 TILE = 512              # pixels: noise repeats after so many, from another corner in every frame
-SOFTNESS = 0.6          # pixels (sigma): neighbours in a decoded picture are alike
+SOFTNESSES = (0.0, 0.4, 0.6, 0.9, 1.3)    # pixels (sigma): from a sensor's own noise to a much compressed picture's
 MOST = 12.0             # levels of 255: stronger than any grain; what is more is texture
 
 
@@ -26,50 +26,62 @@ def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) ->
     Returns:
         float32 (rows, columns).
     """
-    wanted = min(strength(source), MOST * level)
-    missing = np.sqrt(max(wanted**2 - strength(face) ** 2, 0.0))
+    softness, found = character(source)
+    wanted = min(found, MOST * level)
+    missing = np.sqrt(max(wanted**2 - character(face)[1] ** 2, 0.0))
     if missing <= 0:
         return face
     rows, columns = face.shape
     # Offsets that are far apart in consecutive frames, and do not come back for long.
     down, across = (frame * 193) % TILE, (frame * 331) % TILE
-    field = np.float32(missing) * _tiled(rows + TILE, columns + TILE)[down : down + rows, across : across + columns]
-    return face + field
+    noise = _tiled(softness, -(-(max(rows, columns) + TILE) // TILE))
+    return face + np.float32(missing) * noise[down : down + rows, across : across + columns]
 
 
-def strength(luma: np.ndarray) -> float:
-    """Return the standard deviation of the grain in a picture, float32 (rows, columns), in its own numbers."""
+def character(luma: np.ndarray) -> tuple[float, float]:
+    """Return how soft the grain in a picture is, one of `SOFTNESSES`, and its standard deviation.
+
+    Args:
+        luma: float32 (rows, columns), whose numbers the deviation is in.
+    """
+    spread, alike = _rest(luma)
+    # The softer, the more neighbours are alike, and the less of it is left beside the blurred picture.
+    softness = min(SOFTNESSES, key=lambda one: abs(_known(one)[1] - alike))
+    return softness, spread / _known(softness)[0]
+
+
+def _rest(luma: np.ndarray) -> tuple[float, float]:
+    """Return the deviation of what is beside a blurred picture, and how alike its neighbours are, in flat squares."""
     rows, columns = (side // BLOCK * BLOCK for side in luma.shape)
     if not rows or not columns:
-        return 0.0
+        return 0.0, 0.0
     part = luma[:rows, :columns]
     # What a line through neighbours does not explain: shading goes, grain stays.
     rest = part - cv2.GaussianBlur(part, (0, 0), 1.0)
-    squares = rest.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    return float(np.percentile(squares.std(axis=(1, 3)), CALM)) / _kept()
+    squares = rest.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    powers = (squares**2).mean(axis=(1, 2))
+    usual = float(np.percentile(powers, CALM))
+    calm = squares[powers <= usual]
+    power = float((calm**2).mean())
+    return np.sqrt(usual), float((calm[:, :, 1:] * calm[:, :, :-1]).mean()) / max(power, 1e-12)
 
 
 @lru_cache
-def _noise() -> np.ndarray:
-    """Return a tile of grain of strength 1, float32 (512, 512)."""
+def _noise(softness: float) -> np.ndarray:
+    """Return a tile of grain of deviation 1, float32 (512, 512)."""
     white = np.random.default_rng(0).standard_normal((TILE, TILE)).astype(np.float32)
-    soft = cv2.GaussianBlur(np.pad(white, 4, mode="wrap"), (0, 0), SOFTNESS)[4:-4, 4:-4]
+    if not softness:
+        return white / white.std()
+    soft = cv2.GaussianBlur(np.pad(white, 8, mode="wrap"), (0, 0), softness)[8:-8, 8:-8]
     return soft / soft.std()
 
 
-@lru_cache(maxsize=2)
-def _repeated(times: int) -> np.ndarray:
-    return np.tile(_noise(), (times, times))
-
-
-def _tiled(rows: int, columns: int) -> np.ndarray:
-    """Return grain of strength 1 that is at least so large."""
-    return _repeated(-(-max(rows, columns) // TILE))
-
-
 @lru_cache
-def _kept() -> float:
-    """Return what `strength` finds of the grain that is there, as a share."""
-    noise = _noise()
-    rest = noise - cv2.GaussianBlur(noise, (0, 0), 1.0)
-    return float(np.percentile(rest.reshape(TILE // BLOCK, BLOCK, TILE // BLOCK, BLOCK).std(axis=(1, 3)), CALM))
+def _known(softness: float) -> tuple[float, float]:
+    """Return what `_rest` finds in a tile of grain."""
+    return _rest(_noise(softness))
+
+
+@lru_cache(maxsize=4)
+def _tiled(softness: float, times: int) -> np.ndarray:
+    return np.tile(_noise(softness), (times, times))

@@ -20,7 +20,7 @@ EYES_APART = 0.48       # of the box's width
 # The lower face by its landmarks.
 TO_THE_LIP = 0.65       # of the way from the nose tip to the mouth: there all of the face is shown
 SIZES = (0.7, 1.4)      # of the box: bounds of the size that the landmarks may give the mask
-SIDE_RAMP = 0.04        # of the face: how wide the mask's edge is where it meets the box's sides
+SIDE_RAMP = 0.125       # of the face: how wide the lower face's edge is at the box's sides
 TALLEST = 1.25          # rows in which an upright lower face is drawn, in heights of the box: its sides close at 1.22
 
 # From where to where landmarks turn from not believed at all to believed in full.
@@ -74,7 +74,8 @@ def landmark_mask(landmarks: np.ndarray | None, aspect: float, size: int = SIZE)
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
     )
     mask = np.zeros((size, size), np.float32)
-    np.multiply(top * cheeks, _edge(size)[first:], out=mask[first:])
+    beside, below = _edges(size)
+    np.multiply(top * below[first:], np.minimum(cheeks, beside), out=mask[first:])
     if pose.believed == 1:
         return mask
     return np.float32(pose.believed) * mask + np.float32(1 - pose.believed) * lower_face_mask(size)
@@ -115,9 +116,10 @@ def _pose(landmarks: np.ndarray, aspect: float) -> _Pose:
     apart, down = float(np.hypot(*(left_eye - right_eye))), float(np.hypot(*(mouth - eyes)))
     # Turned aside the eyes come together, looking down the mouth comes up: the longer way tells the face's size.
     scale = float(np.clip(max(apart / (EYES_APART * ASPECT), down / (MOUTH - EYES)), *SIZES))
+    width = min(scale * ASPECT, aspect)      # a narrow face's cheeks are not wider than its box
     along = (left_eye - right_eye) + (left_corner - right_corner)
     tilt = float(np.arctan2(along[1], along[0]))
-    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]]) / scale
+    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]]) / [[width], [scale]]
     nose_to_mouth, eyes_to_nose = float(turn[1] @ (mouth - nose)), float(turn[1] @ (nose - eyes))
     signs = [
         (min(landmarks.min(), 1 - landmarks.max()) - OUTSIDE) / (INSIDE - OUTSIDE),
@@ -126,15 +128,14 @@ def _pose(landmarks: np.ndarray, aspect: float) -> _Pose:
         (nose_to_mouth / (MOUTH - NOSE) - UNORDERED) / (ORDERED - UNORDERED),
         (eyes_to_nose / (NOSE - EYES) - UNORDERED) / (ORDERED - UNORDERED),
     ]
-    shift = np.array([0.5, MOUTH]) - turn @ mouth / [ASPECT, 1]
-    upright = np.column_stack([turn * unit / [[ASPECT], [1]], shift])
+    upright = np.column_stack([turn * unit, [0.5, MOUTH] - turn @ mouth])
     return _Pose(upright, MOUTH - nose_to_mouth, float(_ramp(np.array(signs)).prod()))
 
 
 def _cheeks(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the lower face without its upper edge: narrower towards the chin, an ellipse rather than a rectangle."""
     distance = np.sqrt(((x - 0.5) / 0.5) ** 2 + (np.maximum(y - 0.6, 0) / 0.62) ** 2)
-    return _ramp((1.0 - distance) / 0.25)
+    return _ramp((1.0 - distance) / (2 * SIDE_RAMP))
 
 
 @lru_cache
@@ -145,11 +146,10 @@ def _upright_cheeks(size: int) -> np.ndarray:
 
 
 @lru_cache
-def _edge(size: int) -> np.ndarray:
-    """Return how much of the lower face the box's edges leave."""
+def _edges(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of the lower face the box leaves in every column (1, size) and in every row (size, 1)."""
     y, x = _grid(size)
-    sides = _ramp(np.minimum(x, 1 - x) / SIDE_RAMP)
-    return _constant(sides * _ramp(y / SIDE_RAMP) * _ramp((1 - y) / CHIN_RAMP))
+    return _constant(_ramp(np.minimum(x, 1 - x) / SIDE_RAMP)), _constant(_ramp(np.minimum(y, 1 - y) / CHIN_RAMP))
 
 
 def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
