@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from wav2lip.errors import UsageError
 from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.colour import high_range
-from wav2lip.media.ffmpeg import Process, binary, encoders
+from wav2lip.media.ffmpeg import binary, encoders, pixel_formats
 from wav2lip.media.picture import Pixels, planar
 
 
@@ -109,26 +107,6 @@ _HDR_DEPTH = 10
 _SOUND_ENCODERS = {"aac": "aac", "opus": "libopus", "pcm": "pcm_s16le"}
 _KBIT_PER_CHANNEL = 96
 _SVT_SMALLEST = 64                                # pixels
-
-
-@lru_cache
-def decoders(program: str) -> frozenset[str]:
-    """Return the names of the decoders that this ffmpeg has."""
-    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", _answer(program, "-decoders"), re.MULTILINE))
-
-
-@lru_cache
-def pixel_formats(program: str, encoder: str) -> tuple[str, ...]:
-    """Return ffmpeg's names of the pixel formats that one of its encoders takes."""
-    found = re.search(r"Supported pixel formats: (.*)", _answer(program, "-h", f"encoder={encoder}"))
-    return tuple(found[1].split()) if found else ()
-
-
-def _answer(program: str, *question: str) -> str:
-    """Return what ffmpeg prints."""
-    said = memoryview(bytearray(1 << 20))         # ten times the longest list
-    with Process([program, "-hide_banner", *question], stdout=True) as process:
-        return bytes(said[: process.read_into(said)]).decode(errors="replace")
 
 
 def check_encoding(output: str | Path, encoding: Encoding) -> str:

@@ -76,7 +76,25 @@ def version(program: str) -> tuple[int, int]:
 @lru_cache
 def encoders(program: str) -> frozenset[str]:
     """Return the names of the encoders that this ffmpeg has."""
-    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", _ask(program, "-encoders"), re.MULTILINE))
+    return _listed(_ask(program, "-encoders"))
+
+
+@lru_cache
+def decoders(program: str) -> frozenset[str]:
+    """Return the names of the decoders that this ffmpeg has."""
+    return _listed(_ask(program, "-decoders"))
+
+
+@lru_cache
+def pixel_formats(program: str, encoder: str) -> tuple[str, ...]:
+    """Return ffmpeg's names of the pixel formats that one of its encoders takes."""
+    found = re.search(r"Supported pixel formats: (.*)", _ask(program, "-h", f"encoder={encoder}"))
+    return tuple(found[1].split()) if found else ()
+
+
+def _listed(said: str) -> frozenset[str]:
+    """Return the names in ffmpeg's list of encoders or decoders."""
+    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", said, re.MULTILINE))
 
 
 def pass_timestamps_through() -> dict[str, str]:
@@ -206,10 +224,10 @@ class Process:
             self._lines.append(rest.decode(errors="replace"))
 
 
-def _ask(program: str, question: str) -> str:
+def _ask(program: str, *question: str) -> str:
     try:
         return subprocess.run(
-            [program, question],
+            [program, *question],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
             check=False,
         ).stdout

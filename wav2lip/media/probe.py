@@ -16,8 +16,7 @@ import numpy as np
 from wav2lip.errors import MediaError, Wav2LipError
 from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
-from wav2lip.media.encoding import decoders
-from wav2lip.media.ffmpeg import binary
+from wav2lip.media.ffmpeg import binary, decoders
 from wav2lip.media.rates import constant_rate, rate_for_variable
 
 if TYPE_CHECKING:
