@@ -52,6 +52,11 @@ def full_range(colour: Colour) -> bool:
     return colour.range == "pc"
 
 
+def levels(colour: Colour) -> str:
+    """Return the range to convert with, in the scaler's name: "pc" for all 256 levels, else "tv"."""
+    return "pc" if full_range(colour) else "tv"
+
+
 def high_range(colour: Colour) -> bool:
     """Return whether the video is HDR."""
     return colour.transfer in (PQ, HLG)

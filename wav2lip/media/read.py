@@ -12,7 +12,7 @@ import numpy as np
 
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Frame
-from wav2lip.media.colour import RGB, full_range, scaler_matrix
+from wav2lip.media.colour import RGB, levels, scaler_matrix
 from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through
 from wav2lip.media.image import read_deep_image, read_image
 from wav2lip.media.picture import Picture, Pixels, planar
@@ -244,7 +244,7 @@ def _converting(clip: Clip, stored: bool) -> list[str]:
     if clip.colour.matrix == RGB:
         return [scale, "format=bgr24"]
     matrix = _original_matrix(clip.colour) if stored else scaler_matrix(clip.colour, clip.width, clip.height)
-    scale += f":in_color_matrix={matrix}:in_range={_levels(clip.colour)}:out_range=pc"
+    scale += f":in_color_matrix={matrix}:in_range={levels(clip.colour)}:out_range=pc"
     if stored:
         return [scale, "format=bgr24"]
     # By way of planes the scaler gives the same values in half the time: 7 ms instead of 17 at 1920×1080.
@@ -255,10 +255,10 @@ def _laying_out(clip: Clip, pixels: Pixels) -> list[str]:
     """Return the filters that make upright pictures of a layout; what can stay the same number does."""
     scale = f"scale={clip.width}:{clip.height}:flags={_ACCURATE}"
     if clip.colour.matrix != RGB:
-        matrix, levels = scaler_matrix(clip.colour, clip.width, clip.height), _levels(clip.colour)
+        matrix, given = scaler_matrix(clip.colour, clip.width, clip.height), levels(clip.colour)
         # Said for both sides: a scaler that is told nothing squeezes full range.
         scale += f":in_color_matrix={matrix}:out_color_matrix={matrix}"
-        scale += f":in_range={levels}:out_range={'pc' if pixels.rgb else levels}"
+        scale += f":in_range={given}:out_range={'pc' if pixels.rgb else given}"
     return [scale, f"format={'rgba' if pixels == _RGBA else pixels.name}"]
 
 
@@ -268,10 +268,6 @@ def _picture(data: np.ndarray, pixels: Pixels, clip: Clip) -> Picture:
         return Picture.of(data, pixels, clip.width, clip.height)
     packed = data.reshape(clip.height, clip.width, 4)
     return Picture(tuple(np.ascontiguousarray(packed[..., channel]) for channel in (1, 2, 0, 3)), pixels)
-
-
-def _levels(colour: Colour) -> str:
-    return "pc" if full_range(colour) else "tv"
 
 
 def _original_matrix(colour: Colour) -> str:

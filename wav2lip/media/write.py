@@ -17,7 +17,7 @@ import numpy as np
 
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.clip import Clip, Colour, Frame
-from wav2lip.media.colour import encoded_tags, full_range, numbers, scaler_matrix
+from wav2lip.media.colour import encoded_tags, full_range, levels, numbers, scaler_matrix
 from wav2lip.media.encoding import Decided, Encoding, check_encoding, decide, picture_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
 from wav2lip.media.picture import Picture, Pixels
@@ -198,10 +198,10 @@ def _colour_options(
     filters = []
     if pixels is None or pixels.name != stored or not same_levels:
         filters.append(_converting(colour, given_rgb, tags, rgb, width, height))
-    matrix, primaries, transfer, levels = numbers(tags)
+    matrix, primaries, transfer, tagged = numbers(tags)
     filters += (
         f"format={stored}",
-        f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={levels}",
+        f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={tagged}",
         f"setsar=sar={pixel_aspect}:max=65535",
     )
     return {
@@ -209,7 +209,7 @@ def _colour_options(
         "colorspace": matrix,
         "color_primaries": primaries,
         "color_trc": transfer,
-        "color_range": levels,
+        "color_range": tagged,
     }
 
 
@@ -218,16 +218,12 @@ def _converting(colour: Colour, given_rgb: bool, tags: Colour, rgb: bool, width:
     scale = "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
     if not given_rgb:
         # Said for both sides: a scaler that is told nothing squeezes full range.
-        scale += f":in_color_matrix={scaler_matrix(colour, width, height)}:in_range={_levels(colour)}"
+        scale += f":in_color_matrix={scaler_matrix(colour, width, height)}:in_range={levels(colour)}"
     if not rgb:
-        scale += f":out_color_matrix={scaler_matrix(tags, width, height)}:out_range={_levels(tags)}"
+        scale += f":out_color_matrix={scaler_matrix(tags, width, height)}:out_range={levels(tags)}"
     elif not given_rgb:
         scale += ":out_range=pc"
     return scale
-
-
-def _levels(colour: Colour) -> str:
-    return "pc" if full_range(colour) else "tv"
 
 
 def _rate(fps: Fraction) -> Fraction:
