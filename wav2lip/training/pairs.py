@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -31,6 +29,7 @@ from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.media.sound import read_samples, samples_from_first_frame
+from wav2lip.media.whole import whole_file
 from wav2lip.models.generator import FACE_SIZE, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_generator
@@ -172,7 +171,7 @@ def make_pairs(folder: Path, making: Making, progress: Progress) -> Pairs:
     generator = fold_batch_norm(load_generator(making.generator)).to(making.device)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for part in folder.glob(".*.part"):
+        for part in folder.glob(".*.part*"):
             part.unlink()
         plan = _Plan.read(folder, request)
         if plan is None:
@@ -187,7 +186,8 @@ def make_pairs(folder: Path, making: Making, progress: Progress) -> Pairs:
                     rows = list(islice(pairs, SHARD))
                     if len(rows) != plan.in_shard(shard):
                         raise MediaError("A video gave fewer frames than before; remove the pairs and make them again.")
-                    _write(_shard(folder, shard), np.stack(rows))
+                    with whole_file(_shard(folder, shard)) as file:
+                        np.save(file, np.stack(rows))
                     advance(len(rows))
     except OSError as error:
         raise Wav2LipError(f"The pairs in {folder} cannot be written: {error.strerror or error}.") from error
@@ -255,12 +255,10 @@ class _Plan:
 
     def write(self, folder: Path) -> None:
         tracks: dict[str, Any] = {f"track_{number}": track for number, track in enumerate(self.tracks)}
-        part = folder / f".{secrets.token_hex(8)}.part"
-        with open(part, "wb") as file:
+        with whole_file(folder / PLAN) as part:
             np.savez_compressed(
-                file, videos=len(self.tracks), request=self.request, frames=self.frames, held=self.held, **tracks
+                part, videos=len(self.tracks), request=self.request, frames=self.frames, held=self.held, **tracks
             )
-        os.replace(part, folder / PLAN)
 
     def missing(self, folder: Path) -> Iterator[int]:
         """Yield the numbers of the files that are not there; they are written in their order."""
@@ -357,7 +355,8 @@ def _choose(clip: Clip, track: np.ndarray, most: int) -> tuple[np.ndarray, np.nd
     train = _spread(shown[apart >= MARGIN], max(1, most - len(held)))
     if not len(train):
         raise NoFaceError(f"{clip.path} shows a face in too few frames to learn from; take a longer video.")
-    return np.sort(np.concatenate([train, held])), np.isin(np.sort(np.concatenate([train, held])), held)
+    chosen = np.sort(np.concatenate([train, held]))
+    return chosen, np.isin(chosen, held)
 
 
 def _spread(frames: np.ndarray, most: int) -> np.ndarray:
@@ -431,17 +430,6 @@ def _generated(moments: Iterator[_Moment], generator: Generator, device: str) ->
 
 def _shard(folder: Path, number: int) -> Path:
     return folder / f"pairs_{number:04d}.npy"
-
-
-def _write(path: Path, rows: np.ndarray) -> None:
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "wb") as file:
-            np.save(file, rows)
-        os.replace(part, path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 @lru_cache(256)
