@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 
-from wav2lip.errors import Wav2LipError
 from wav2lip.models.bisenet import MEAN, PICTURE_SIZE, STD, BiSeNet
 from wav2lip.models.inference import fold_batch_norm
+from wav2lip.models.memory import in_halves
 
 # Labels of CelebAMask-HQ (Lee et al. 2020, arXiv 1907.11922), as the published BiSeNet gives them.
 BACKGROUND, SKIN = 0, 1
@@ -64,22 +64,16 @@ class FaceParser:
         """
         labels = np.empty((len(faces), PICTURE_SIZE, PICTURE_SIZE), np.uint8)
         for at in range(0, len(faces), self._batch):
-            labels[at : at + self._batch] = self._run(faces[at : at + self._batch])
+            labels[at : at + self._batch] = in_halves(
+                self._run, faces[at : at + self._batch], device=self._device, task="to parse one face"
+            )
         return labels
 
     def _run(self, faces: np.ndarray) -> np.ndarray:
-        try:
-            sized = np.stack([cv2.resize(face, (PICTURE_SIZE, PICTURE_SIZE)) for face in faces])
-            with torch.inference_mode():
-                x = torch.from_numpy(sized).to(self._device).flip(3).permute(0, 3, 1, 2).contiguous() / 255.0
-                return self._network((x - self._mean) / self._std).argmax(1).to(torch.uint8).cpu().numpy()
-        except torch.cuda.OutOfMemoryError as error:
-            if len(faces) == 1:
-                raise Wav2LipError(
-                    f"{self._device} has too little memory to parse one face; use --device cpu."
-                ) from error
-        half = len(faces) // 2
-        return np.concatenate([self._run(faces[:half]), self._run(faces[half:])])
+        sized = np.stack([cv2.resize(face, (PICTURE_SIZE, PICTURE_SIZE)) for face in faces])
+        with torch.inference_mode():
+            x = torch.from_numpy(sized).to(self._device).flip(3).permute(0, 3, 1, 2).contiguous() / 255.0
+            return self._network((x - self._mean) / self._std).argmax(1).to(torch.uint8).cpu().numpy()
 
 
 def speaking_mask(source: np.ndarray, generated: np.ndarray) -> np.ndarray:

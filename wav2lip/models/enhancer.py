@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wav2lip.errors import Wav2LipError, WeightsError
+from wav2lip.errors import WeightsError
 from wav2lip.extras import require
 from wav2lip.models.checkpoint import UNKNOWN, Checkpoint, expect, read_checkpoint
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import build
+from wav2lip.models.memory import in_halves
 from wav2lip.models.rrdbnet import SCALE
 
 RESTORED_SIZE = 512     # pixels, each way: what face restorers were trained on, all of them
@@ -78,25 +79,19 @@ class Enhancer:
         """
         out = np.empty((len(faces), *self.output_size(*faces.shape[1:3]), 3), np.float32)
         for at in range(0, len(faces), self._batch):
-            out[at : at + self._batch] = self._run(faces[at : at + self._batch])
+            out[at : at + self._batch] = in_halves(
+                self._run, faces[at : at + self._batch], device=self._device, task="to enhance one face"
+            )
         return out
 
     def _run(self, faces: np.ndarray) -> np.ndarray:
-        try:
-            with torch.inference_mode():
-                x = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device)
-                x = x.flip(3).permute(0, 3, 1, 2).contiguous() / 255.0
-                if self._size:
-                    x = F.interpolate(x, (self._size, self._size), mode="bicubic").clamp_(0, 1)
-                out = self._network(x.to(self._dtype)).float().clamp(0, 1) * 255.0
-                return out.permute(0, 2, 3, 1).flip(3).cpu().numpy()
-        except torch.cuda.OutOfMemoryError as error:
-            if len(faces) == 1:
-                raise Wav2LipError(
-                    f"{self._device} has too little memory to enhance one face; use --device cpu."
-                ) from error
-        half = len(faces) // 2
-        return np.concatenate([self._run(faces[:half]), self._run(faces[half:])])
+        with torch.inference_mode():
+            x = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device)
+            x = x.flip(3).permute(0, 3, 1, 2).contiguous() / 255.0
+            if self._size:
+                x = F.interpolate(x, (self._size, self._size), mode="bicubic").clamp_(0, 1)
+            out = self._network(x.to(self._dtype)).float().clamp(0, 1) * 255.0
+            return out.permute(0, 2, 3, 1).flip(3).cpu().numpy()
 
 
 def load_enhancer(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Enhancer:

@@ -13,9 +13,9 @@ from wav2lip.compose.compositor import Compositor
 from wav2lip.compose.face import Original, network_input
 from wav2lip.compose.patch import AnyFrame, Patch
 from wav2lip.compose.place import Place
-from wav2lip.errors import Wav2LipError
 from wav2lip.models.generator import Generator
 from wav2lip.models.inference import fold_batch_norm
+from wav2lip.models.memory import in_halves
 from wav2lip.pipeline.manner import Manner
 
 
@@ -60,19 +60,14 @@ class Lips:
         Raises:
             Wav2LipError: the device has too little memory for a single face.
         """
-        try:
-            face = torch.from_numpy(network_input(faces, references)).to(self._device)
-            mel = torch.from_numpy(mels[:, None]).to(self._device)
-            with torch.inference_mode():
-                out = self._network(mel, face) * 255.0
-            return out.permute(0, 2, 3, 1).float().cpu().numpy()
-        except torch.cuda.OutOfMemoryError as error:
-            if len(faces) == 1:
-                raise Wav2LipError(f"{self._device} has too little memory for one face; use --device cpu.") from error
-        half = len(faces) // 2
-        return np.concatenate(
-            [self.speak(faces[part], references[part], mels[part]) for part in (slice(half), slice(half, None))]
-        )
+        return in_halves(self._speak, faces, references, mels, device=self._device, task="for one face")
+
+    def _speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
+        face = torch.from_numpy(network_input(faces, references)).to(self._device)
+        mel = torch.from_numpy(mels[:, None]).to(self._device)
+        with torch.inference_mode():
+            out = self._network(mel, face) * 255.0
+        return out.permute(0, 2, 3, 1).float().cpu().numpy()
 
 
 def sync_lips(

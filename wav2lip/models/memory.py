@@ -1,0 +1,35 @@
+"""What to do where a GPU's memory does not hold a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from wav2lip.errors import Wav2LipError
+
+
+def in_halves(
+    run: Callable[..., np.ndarray], *arrays: np.ndarray, device: str | torch.device, task: str
+) -> np.ndarray:
+    """Return `run(*arrays)`, in halves, and halves of these, where the device's memory is too small for all at once.
+
+    Args:
+        run: makes (n, ...) of arrays of n rows each.
+        arrays: (n, ...) each, at least one row.
+        device: where it runs.
+        task: for whom the memory is too small at last, as in "for one face".
+
+    Raises:
+        Wav2LipError: it is too small for a single row.
+    """
+    try:
+        return run(*arrays)
+    except torch.cuda.OutOfMemoryError as error:
+        if len(arrays[0]) == 1:
+            raise Wav2LipError(f"{device} has too little memory {task}; use --device cpu.") from error
+    # Outside of the handler, whose error holds on to what was allocated.
+    half = len(arrays[0]) // 2
+    parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
+    return np.concatenate([in_halves(run, *part, device=device, task=task) for part in parts])
