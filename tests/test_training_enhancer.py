@@ -33,7 +33,6 @@ from wav2lip.training.enhancer import (
     large_weights,
     new_enhancer,
     picture,
-    sizes,
 )
 from wav2lip.training.heads import draw_talking
 from wav2lip.training.log import read_log
@@ -159,7 +158,7 @@ def test_making_pairs_goes_on_where_it_was_interrupted(
 def test_a_new_network_begins_as_plain_enlargement(pairs: Pairs) -> None:
     torch.manual_seed(0)
     network = new_enhancer(8, 2, 4)
-    assert sizes(network) == (8, 2, 4)
+    assert network.sizes == (8, 2, 4)
     small = picture(pairs.small(0))[None]
     with torch.inference_mode():
         difference = (network(small) - cubic(small))[..., 8:-8, 8:-8].abs()    # at the edges it sees the black beyond
@@ -218,7 +217,7 @@ def test_a_run_learns_and_leaves_log_curves_pictures_and_weights(video: Path, ru
     strip = cv2.imread(str(run / "samples_step000000060" / "0_0.jpg"))
     assert strip.shape == (len(pairs.held) * 384, 3 * 384, 3)
     assert cv2.imread(str(run / "curves.png")).std() > 10
-    assert all(sizes(load_rrdbnet(file)) == (8, 1, 4) for file in files)
+    assert all(load_rrdbnet(file).sizes == (8, 1, 4) for file in files)
     metadata = read_checkpoint(files[0]).metadata
     assert metadata["data"].startswith("the user's own video: me.mkv")
     assert metadata["base weights"].startswith("none")

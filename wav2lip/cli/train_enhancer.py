@@ -132,7 +132,7 @@ def _network(given: dict[str, Any]) -> RRDBNet:
     import torch
 
     from wav2lip.models.load import load_rrdbnet
-    from wav2lip.training.enhancer import SMALL, new_enhancer, sizes
+    from wav2lip.training.enhancer import SMALL, new_enhancer
     from wav2lip.training.runs import RunFolder
 
     asked = [given[name] for name in ("features", "blocks", "growth")]
@@ -142,7 +142,7 @@ def _network(given: dict[str, Any]) -> RRDBNet:
         start = newest[1][""] if newest else start
     wanted = [size or usual for size, usual in zip(asked, SMALL, strict=True)]
     if start is not None:
-        wanted = found = list(sizes(load_rrdbnet(start)))
+        wanted = found = list(load_rrdbnet(start).sizes)
         if any(size not in (None, own) for size, own in zip(asked, found, strict=True)):
             raise UsageError(
                 f"{start} is a network of {found[0]} features, {found[1]} blocks and growth {found[2]}, and cannot "

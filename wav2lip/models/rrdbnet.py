@@ -56,6 +56,7 @@ class RRDBNet(nn.Module):
 
     def __init__(self, features: int = 64, blocks: int = 23, growth: int = 32):
         super().__init__()
+        self.sizes = (features, blocks, growth)
         self.conv_first = nn.Conv2d(3, features, 3, padding=1)
         self.body = nn.Sequential(*[ResidualDenseBlocks(features, growth) for _ in range(blocks)])
         self.conv_body = nn.Conv2d(features, features, 3, padding=1)

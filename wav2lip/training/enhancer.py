@@ -171,7 +171,7 @@ class EnhancerTrainee(Trainee):
         self.accelerator = accelerator
         self._weights = large_weights(self.options.mouth).to(accelerator.device)
         network = accelerator.unwrap_model(self.parts[0].network)
-        self._mean = RRDBNet(*sizes(network)).to(accelerator.device).requires_grad_(False).eval()
+        self._mean = RRDBNet(*network.sizes).to(accelerator.device).requires_grad_(False).eval()
         self._mean.load_state_dict(self._mean_weights or network.state_dict())
 
     def learn(self, batch: EnhancerBatch, step: int) -> dict[str, Tensor]:
@@ -218,7 +218,7 @@ class EnhancerTrainee(Trainee):
     def export(self, folder: Path, step: int) -> list[Path]:
         """Write the best weights, then the last ones."""
         last = self._current()
-        network = RRDBNet(*sizes(self._mean))
+        network = RRDBNet(*self._mean.sizes)
         written = []
         for name, weights, steps in ((WEIGHTS, self._best_weights, self._best_step), (LAST_WEIGHTS, last, step)):
             network.load_state_dict(weights or last)
@@ -265,13 +265,6 @@ def new_enhancer(features: int, blocks: int, growth: int) -> RRDBNet:
         for channel in range(3):
             weights[f"{name}.weight"][channel, channel] = kernel
     return network
-
-
-def sizes(network: RRDBNet) -> tuple[int, int, int]:
-    """Return features, blocks and growth of a network."""
-    weights = network.state_dict()
-    features, growth = len(weights["conv_first.weight"]), len(weights["body.0.rdb1.conv1.weight"])
-    return features, len(network.body), growth
 
 
 def enhancement(
