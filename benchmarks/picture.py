@@ -88,7 +88,7 @@ def main(clips: tuple[Path, ...], audio: Path, **given: Any) -> None:
     networks = load_networks(options, "cpu", progress)
     for clip in clips:
         source = open_source(clip, options)
-        palette = Palette(source.colour, source.pixels, *source.size)
+        palette = source.palette
         track, _ = find_track(source, source.frames, options, networks, progress, 8)
         ways = {name: Compositor(palette, finish) for name, finish in FINISHES.items()}
         speech = Speech.measure(audio, source.fps, False)

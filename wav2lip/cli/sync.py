@@ -153,10 +153,8 @@ def _run(given: dict[str, Any], level: int) -> Any:
     if given.pop("no_segmentation"):
         given["parsing"] = None
         given["mask"] = None if given["mask"] == "parsing" else given["mask"]
-    reference = given.pop("reference")
     options = SyncOptions(
         color_match=not given.pop("no_color_match"),
-        reference=reference if reference in (None, "same", "closed") else Path(reference),
         smooth=not given.pop("no_smooth"),
         clobber=not given.pop("no_clobber"),
         box=given.pop("box") or NO_BOX,

@@ -127,4 +127,4 @@ class Compositor:
         return np.repeat(face @ LUMA, 3, axis=2)
 
     def _shown(self, face: np.ndarray) -> np.ndarray:
-        return np.rint(self._palette.to_bgr(face).clip(0, 255)).astype(np.uint8)
+        return np.rint(self._palette.to_bgr(face)).astype(np.uint8)

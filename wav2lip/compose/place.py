@@ -62,7 +62,7 @@ class Region:
 
     def part(self, plane: int) -> tuple[slice, slice]:
         """Return the rows and columns of a plane that the region is, as an index."""
-        across, down = self._steps(plane)
+        across, down = self.pixels.steps(plane)
         return _shifted(self.rows, down), _shifted(self.columns, across)
 
     def sample(self, face: np.ndarray, plane: int, *, cubic: bool, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
@@ -77,7 +77,7 @@ class Region:
         Returns:
             float32 of the part's shape.
         """
-        across, down = self._steps(plane)
+        across, down = self.pixels.steps(plane)
         rows, columns = self.part(plane)
         place, size = self.place, face.shape[0]
         # A chroma number stands for the middle of the pixels that it colours.
@@ -96,9 +96,6 @@ class Region:
             flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
         )
 
-    def _steps(self, plane: int) -> tuple[int, int]:
-        return (self.pixels.across, self.pixels.down) if plane in (1, 2) else (0, 0)
-
 
 def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
     """Return the face as a square, in the picture's own numbers.
@@ -111,9 +108,9 @@ def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
     Returns:
         float32 (size, size, 3) in the order of the planes, bilinear as in training.
     """
-    pixels, planes = picture.pixels, []
+    planes = []
     for number, plane in enumerate(picture.planes[:3]):
-        across, down = (pixels.across, pixels.down) if number in (1, 2) else (0, 0)
+        across, down = picture.pixels.steps(number)
         wide, high = (place.x2 - place.x1) / 2**across / size, (place.y2 - place.y1) / 2**down / size
         # Shrunk by whole steps alone it would skip pixels, as training does: the networks know no other.
         matrix = np.array([

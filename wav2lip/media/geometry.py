@@ -34,14 +34,6 @@ class Geometry:
         top, bottom, left, right = self._edges(width, height)
         return right - left, bottom - top
 
-    def leaves(self, width: int, height: int) -> bool:
-        """Return whether frames of that size stay as they are.
-
-        Raises:
-            UsageError: as `size`.
-        """
-        return self.cut(width, height) == (0, height, 0, width)
-
     def cut(self, width: int, height: int) -> tuple[int, int, int, int] | None:
         """Return (top, bottom, left, right) of what is kept of such frames; None where they are scaled or turned.
 

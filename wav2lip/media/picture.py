@@ -43,10 +43,13 @@ class Pixels:
         """The same with a number of chroma for every pixel, so that all planes can be treated alike."""
         return replace(self, across=0, down=0)
 
+    def steps(self, plane: int) -> tuple[int, int]:
+        """Return (across, down) of a plane: how often its columns and rows are halved."""
+        return (self.across, self.down) if plane in (1, 2) else (0, 0)
+
     def shapes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return (rows, columns) of every plane of a picture of that size; an odd side rounds the chroma up."""
-        full, chroma = (height, width), (-(-height >> self.down), -(-width >> self.across))
-        return [full, chroma, chroma] + [full] * self.alpha
+        return [(-(-height >> down), -(-width >> across)) for across, down in map(self.steps, range(3 + self.alpha))]
 
     def bytes(self, width: int, height: int) -> int:
         """Return how many bytes a picture of that size takes."""

@@ -18,7 +18,6 @@ from wav2lip.evaluation.offsets import embed
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.track import Detections, FaceTrack, follow
-from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
@@ -79,7 +78,7 @@ def closed_references(
     if not candidates:
         return found
     expert = fold_batch_norm(load_syncnet() if expert is None else expert).to(device)
-    compositor = Compositor(Palette(source.colour, source.pixels, *source.size))
+    compositor = Compositor(source.palette)
     faces: dict[int, list[np.ndarray]] = {}
     with (
         progress.stage("Looking for a closed mouth", len(candidates)) as advance,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from wav2lip.media.clip import Clip, Colour, Frame
 from wav2lip.media.colour import scaler_matrix
 from wav2lip.media.geometry import Geometry
+from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture, Pixels
 from wav2lip.media.read import native, read_frames, read_frames_backwards, read_pictures, read_pictures_backwards
 from wav2lip.pipeline.timeline import Run
@@ -109,6 +110,11 @@ class Source:
         on_the_grid = top % down == left % across == 0 and (bottom % down == 0 or bottom == height)
         return pixels if on_the_grid and (right % across == 0 or right == width) else pixels.unshared
 
+    @property
+    def palette(self) -> Palette:
+        """What the numbers of its pictures mean."""
+        return Palette(self.colour, self.pixels, *self.size)
+
     def read_pictures(self, start: int, count: int) -> Generator[Picture]:
         """Yield what `read` does as pictures in the layout `pixels`."""
         for picture in read_pictures(self.clip, start, count, pixels=self.pixels, stored=self.stored):
@@ -132,9 +138,8 @@ class Source:
             return picture
         planes = []
         for number, plane in enumerate(picture.planes):
-            shared = number in (1, 2)
-            across, down = (2**picture.pixels.across, 2**picture.pixels.down) if shared else (1, 1)
-            planes.append(plane[top // down : -(-bottom // down), left // across : -(-right // across)])
+            across, down = picture.pixels.steps(number)
+            planes.append(plane[top >> down : -(-bottom >> down), left >> across : -(-right >> across)])
         return Picture(tuple(planes), picture.pixels)
 
 

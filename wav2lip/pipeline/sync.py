@@ -20,7 +20,6 @@ from wav2lip.faces.track import FaceTrack
 from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import Encoding, decide
 from wav2lip.media.geometry import Geometry
-from wav2lip.media.palette import Palette
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
@@ -219,8 +218,7 @@ def make_compositor(source: Source, options: SyncOptions, networks: Networks) ->
     if options.compat:
         return Original()
     finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
-    palette = Palette(source.colour, source.pixels, *source.size)
-    return Compositor(palette, finish, networks.enhancer, networks.parser)
+    return Compositor(source.palette, finish, networks.enhancer, networks.parser)
 
 
 def play(
