@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from wav2lip.cli.loop import FILE, check_extras, run_trainee
 from wav2lip.cli.run import reported
-from wav2lip.cli.train import DATA, FILE, LOOP, LOSS, check_extras, prepare_generator, run_trainee
+from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator
 
 
 @click.command(context_settings={"default_map": {"width": "1/4"}})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
 from wav2lip.cli.parameters import OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.cli.train_enhancer import enhancer
@@ -19,13 +20,10 @@ from wav2lip.errors import UsageError
 if TYPE_CHECKING:
     from wav2lip.models.syncnet import SyncNet
     from wav2lip.training.augment import Augmentation
-    from wav2lip.training.engine import LoopOptions, Trainee
     from wav2lip.training.layout import TrainingClip
 
 ORIGINAL: Any = {"cls": OriginalSpellings, "context_settings": {"max_content_width": 110}}
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
 FULL_GENERATOR, FULL_SYNCNET, FULL_DISCRIMINATOR = 16, 32, 32    # channels of the networks of full width
 SHIPPED = "shipped"                                              # for --expert: the one that comes along
 FOLLOWED_CLIPS = 20                                              # whole clips that `evaluate` generates
@@ -65,12 +63,9 @@ LOOP = with_options(
     click.option("--cosine", is_flag=True, help="Let the rate fall to 0 at the last step."),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option("--evaluate-every", type=click.IntRange(1), help="Steps.  [default: 10000 for syncnet, else 3000]"),
-    click.option("--save-every", type=click.IntRange(1), help="Steps.  [default: as --evaluate-every]"),
-    click.option("--keep", type=click.IntRange(0), default=3, show_default=True,
-                 help="How many checkpoints to keep; 0 keeps all."),
+    SAVING,
     click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that cut samples."),
-    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
-    click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True),
+    RUNNING,
     click.option("--jitter", type=click.FloatRange(0, 1), default=0.5, show_default=True,
                  help="How far boxes are moved."),
     click.option("--augment", type=click.FloatRange(0, 1), default=1.0, show_default=True,
@@ -79,8 +74,7 @@ LOOP = with_options(
     click.option("--ramp-steps", type=click.IntRange(0), help="Steps until they are complete.  [default: a third]"),
     click.option("--settled-steps", type=click.IntRange(0), default=0, show_default=True,
                  help="Last steps in which batch norm keeps its statistics: learning as the network will run."),
-    click.option("--note", type=(str, str), multiple=True, help="A name and a text to keep in the weights' file."),
-    click.option("-q", "--quiet", is_flag=True, help="Only errors."),
+    TELLING,
 )
 COMPAT = click.option("--compat", is_flag=True, help="Train as the original program, defects included.")
 LOSS = with_options(
@@ -240,18 +234,6 @@ def evaluate(
         click.echo(f"{name}: {shown}")
 
 
-def check_extras() -> None:
-    """Make sure that what trainings need is installed, before it is imported.
-
-    Raises:
-        UsageError: something is missing.
-    """
-    from wav2lip.extras import require
-
-    for package in ("accelerate", "matplotlib"):
-        require(package, "train")
-
-
 def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], **more: Any) -> tuple[Any, ...]:
     """Return network, clips to train on, clips to judge by, options and expert of a generator's training.
 
@@ -304,27 +286,3 @@ def _augmentation(given: dict[str, Any]) -> Augmentation:
     third = given["steps"] // 3
     plain, ramp = (given[name] if given[name] is not None else third for name in ("plain_steps", "ramp_steps"))
     return Augmentation(plain, ramp, given["augment"], given["jitter"])
-
-
-def _loop(given: dict[str, Any], evaluate_every: int) -> LoopOptions:
-    from wav2lip.training.engine import LoopOptions
-
-    every = given["evaluate_every"] or evaluate_every
-    return LoopOptions(
-        steps=given["steps"], evaluate_every=every, save_every=given["save_every"] or every, keep=given["keep"],
-        workers=given["workers"], device=given["device"], precision=given["precision"],
-    )
-
-
-def run_trainee(trainee: Trainee, given: dict[str, Any], evaluate_every: int = 3000) -> None:
-    """Train as a command's options say, tell on stderr how it goes, and print the files with the trained weights."""
-    from tqdm import tqdm
-
-    from wav2lip.training.engine import train as run
-
-    def say(text: str) -> None:
-        if not given["quiet"]:
-            tqdm.write(text, file=sys.stderr)
-
-    for path in run(trainee, given["output"], _loop(given, evaluate_every), say, from_file=given["from_file"]):
-        click.echo(path)

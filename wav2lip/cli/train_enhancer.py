@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
 from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from wav2lip.progress import Progress
     from wav2lip.training.pairs import Making, Pairs
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 PAIRS = "pairs"              # folder in that of the run
 
 MAKING = with_options(
@@ -58,15 +57,11 @@ LEARNING = with_options(
 )
 LOOP = with_options(
     click.option("--evaluate-every", type=click.IntRange(1), help="Steps.  [default: 500]"),
-    click.option("--save-every", type=click.IntRange(1), help="Steps.  [default: as --evaluate-every]"),
-    click.option("--keep", type=click.IntRange(0), default=3, show_default=True,
-                 help="How many checkpoints to keep; 0 keeps all."),
+    SAVING,
     click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that cut pieces."),
-    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
-    click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True),
+    RUNNING,
     click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network."),
-    click.option("--note", type=(str, str), multiple=True, help="A name and a text to keep in the weights' file."),
-    click.option("-q", "--quiet", is_flag=True, help="Only errors."),
+    TELLING,
 )
 
 
@@ -83,8 +78,6 @@ def enhancer(**given: Any) -> None:
     384 pixels are the pairs to learn from. They are made once and kept in the run's folder. Whole seconds are held out
     to judge by. The weights that were best on these are what `wav2lip sync --enhance` takes.
     """
-    from wav2lip.cli.train import check_extras, run_trainee
-
     check_extras()
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.faces.boxes import Pads
