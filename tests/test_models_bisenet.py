@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from seeded import seeded
 from torch import Tensor, nn
+from weights_files import assert_names_order_and_shapes, misshapen
 
 from wav2lip.errors import WeightsError
 from wav2lip.models.bisenet import BiSeNet
@@ -106,10 +106,7 @@ def test_it_has_as_many_tensors_and_parameters_as_the_published_one() -> None:
 
 
 def test_names_order_and_shapes_are_those_of_the_published_file(shared: Path) -> None:
-    published = json.loads((shared / "reference" / "keys" / "bisenet_keys.json").read_text())
-    ours = {name: list(tensor.shape) for name, tensor in network().state_dict().items()}
-    assert list(ours) == list(published)
-    assert ours == {name: shape for name, (shape, _) in published.items()}
+    assert_names_order_and_shapes(network(), shared / "reference" / "keys" / "bisenet_keys.json")
 
 
 def test_with_its_batch_norms_folded_it_gives_the_same() -> None:
@@ -145,12 +142,7 @@ def test_one_that_tells_fewer_parts_apart_can_be_saved_and_loaded(tmp_path: Path
 def test_one_of_another_shape_is_refused_by_the_first_tensor_that_does_not_fit(
     tmp_path: Path, name: str, shape: tuple[int, ...] | None, named: str
 ) -> None:
-    path, weights = tmp_path / "weights.pth", dict(network().state_dict())
-    if shape is None:
-        del weights[name]
-    else:
-        weights[name] = torch.zeros(shape)
-    torch.save(weights, path)
+    path = misshapen(tmp_path / "weights.pth", network(), name, shape)
     with pytest.raises(WeightsError) as refused:
         load_bisenet(path)
     assert f"{path} is a BiSeNet face parser of another shape ({name} {named})" in str(refused.value)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from seeded import seeded
 from torch import Tensor, nn
+from weights_files import misshapen
 
 from wav2lip.errors import WeightsError
 from wav2lip.models import load, store
@@ -120,12 +120,7 @@ def test_a_saved_generator_has_the_permissions_of_any_new_file(tmp_path: Path, g
 def test_a_generator_of_another_shape_is_refused_by_its_first_tensor_that_does_not_fit(
     tmp_path: Path, generator: Generator, name: str, shape: tuple[int, ...] | None, named: str
 ) -> None:
-    path, weights = tmp_path / "weights.safetensors", dict(generator.state_dict())
-    if shape is None:
-        del weights[name]
-    else:
-        weights[name] = torch.zeros(shape)
-    save_file(weights, path)
+    path = misshapen(tmp_path / "weights.safetensors", generator, name, shape)
     with pytest.raises(WeightsError) as refused:
         load_generator(path)
     assert f"{path} is a Wav2Lip generator of another shape ({name} " in str(refused.value)

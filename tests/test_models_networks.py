@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import torch
 from seeded import seeded, seeded_state_dict
 from torch import Tensor, nn
+from weights_files import assert_names_order_and_shapes
 
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
@@ -83,10 +83,7 @@ def test_the_discriminator_gives_the_published_ones_verdicts(shared: Path) -> No
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_names_order_and_shapes_are_those_of_the_published_files(shared: Path, kind: str) -> None:
-    published = json.loads((shared / "reference" / "keys" / f"{kind}_keys.json").read_text())
-    ours = {name: list(tensor.shape) for name, tensor in network(kind).state_dict().items()}
-    assert list(ours) == list(published)
-    assert ours == {name: shape for name, (shape, _) in published.items()}
+    assert_names_order_and_shapes(network(kind), shared / "reference" / "keys" / f"{kind}_keys.json")
 
 
 def test_our_seeding_is_the_one_that_the_reference_outputs_were_made_with(shared: Path) -> None:

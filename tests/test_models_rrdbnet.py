@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from seeded import seeded
 from torch import Tensor
+from weights_files import assert_names_order_and_shapes, misshapen
 
 from wav2lip.errors import WeightsError
 from wav2lip.models.bisenet import BiSeNet
@@ -88,10 +87,7 @@ def test_it_has_as_many_tensors_and_parameters_as_the_published_one() -> None:
 
 
 def test_names_order_and_shapes_are_those_of_the_published_file(shared: Path) -> None:
-    published = json.loads((shared / "reference" / "keys" / "rrdbnet_keys.json").read_text())
-    ours = {name: list(tensor.shape) for name, tensor in RRDBNet().state_dict().items()}
-    assert list(ours) == list(published)
-    assert ours == {name: shape for name, (shape, _) in published.items()}
+    assert_names_order_and_shapes(RRDBNet(), shared / "reference" / "keys" / "rrdbnet_keys.json")
 
 
 def test_the_input_is_left_as_it_is_and_every_weight_can_be_trained() -> None:
@@ -141,12 +137,7 @@ def test_features_blocks_and_growth_are_read_from_the_file(tmp_path: Path, sizes
 def test_one_of_another_shape_is_refused_by_the_first_tensor_that_does_not_fit(
     tmp_path: Path, name: str, shape: tuple[int, ...] | None, named: str
 ) -> None:
-    path, weights = tmp_path / "weights.safetensors", dict(network().state_dict())
-    if shape is None:
-        del weights[name]
-    else:
-        weights[name] = torch.zeros(shape)
-    save_file(weights, path)
+    path = misshapen(tmp_path / "weights.safetensors", network(), name, shape)
     with pytest.raises(WeightsError) as refused:
         load_rrdbnet(path)
     assert f"{path} is a super-resolution network (RRDBNet) of another shape ({named}" in str(refused.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from lse_plain import plain_lips, plain_speech
 from seeded import seeded
 from torch import Tensor, nn
+from weights_files import assert_names_order_and_shapes
 
 from wav2lip.errors import WeightsError
 from wav2lip.models.inference import fold_batch_norm
@@ -59,10 +59,7 @@ def test_it_has_as_many_tensors_and_parameters_as_the_published_one() -> None:
 
 
 def test_names_order_and_shapes_are_those_of_the_published_file(shared: Path) -> None:
-    published = json.loads((shared / "reference" / "keys" / "syncnet_v2_keys.json").read_text())
-    ours = {name: list(tensor.shape) for name, tensor in network().state_dict().items()}
-    assert list(ours) == list(published)
-    assert ours == {name: shape for name, (shape, _) in published.items()}
+    assert_names_order_and_shapes(network(), shared / "reference" / "keys" / "syncnet_v2_keys.json")
 
 
 def test_its_embeddings_are_those_of_the_description_followed_step_by_step(weights: dict[str, Tensor]) -> None:
