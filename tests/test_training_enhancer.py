@@ -329,3 +329,4 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(video: Path, run: Path, tm
         assert result.exit_code == code, (path, result.output)
         assert words in result.stderr
         assert "Traceback" not in result.stderr
+        assert folder == run or not (tmp_path / folder).exists(), "something was left behind"

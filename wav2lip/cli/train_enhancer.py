@@ -109,11 +109,8 @@ def _pairs(output: Path, making: Making, progress: Progress) -> Pairs:
     from wav2lip.training.pairs import find_pairs, make_pairs
     from wav2lip.training.runs import RunFolder
 
-    pairs = find_pairs(output / PAIRS, making)
-    if pairs is None:
-        with RunFolder(output):
-            pairs = make_pairs(output / PAIRS, making, progress)
-    return pairs
+    found = find_pairs(output / PAIRS, making)
+    return found or make_pairs(output / PAIRS, making, progress, lambda: RunFolder(output))
 
 
 def _network(given: dict[str, Any]) -> RRDBNet:

@@ -6,8 +6,8 @@ import hashlib
 import json
 import zipfile
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -145,7 +145,9 @@ def find_pairs(folder: Path, making: Making) -> Pairs | None:
     return plan.pairs(folder)
 
 
-def make_pairs(folder: Path, making: Making, progress: Progress) -> Pairs:
+def make_pairs(
+    folder: Path, making: Making, progress: Progress, alone: Callable[[], AbstractContextManager[Any]] = nullcontext
+) -> Pairs:
     """Make the pairs in a folder, from where an interrupted making of the same ones stopped.
 
     Every face is generated from the speech of its own moment, the upper half of its own frame, and a reference from
@@ -156,9 +158,10 @@ def make_pairs(folder: Path, making: Making, progress: Progress) -> Pairs:
     Held out to judge by are whole seconds at the end of each video: neighbouring frames are nearly the same.
 
     Args:
-        folder: is made.
+        folder: is made, once it is known that the videos are of use.
         making: what from, and how.
         progress: receives words and progress.
+        alone: entered before anything is written, to keep other processes out.
 
     Raises:
         UsageError: the folder holds other pairs.
@@ -169,29 +172,35 @@ def make_pairs(folder: Path, making: Making, progress: Progress) -> Pairs:
     """
     request = making.request()
     generator = fold_batch_norm(load_generator(making.generator)).to(making.device)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for part in folder.glob(".*.part*"):
-            part.unlink()
-        plan = _Plan.read(folder, request)
-        if plan is None:
-            plan = _Plan.make(making, request, progress)
+    plan = _Plan.read(folder, request) or _Plan.make(making, request, progress)
+    with alone():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for part in folder.glob(".*.part*"):
+                part.unlink()
+        except OSError as error:
+            raise Wav2LipError(f"The pairs in {folder} cannot be written: {error.strerror or error}.") from error
+        if _Plan.read(folder, request) is None:
             plan.write(folder)
         missing = list(plan.missing(folder))
         if missing:
-            done = missing[0] * SHARD
-            with progress.stage("Making pairs", len(plan.frames) - done) as advance:
-                pairs = _generated(plan.cut(making, done), generator, making.device)
-                for shard in range(missing[0], missing[-1] + 1):
-                    rows = list(islice(pairs, SHARD))
-                    if len(rows) != plan.in_shard(shard):
-                        raise MediaError("A video gave fewer frames than before; remove the pairs and make them again.")
-                    with whole_file(_shard(folder, shard)) as file:
-                        np.save(file, np.stack(rows))
-                    advance(len(rows))
-    except OSError as error:
-        raise Wav2LipError(f"The pairs in {folder} cannot be written: {error.strerror or error}.") from error
+            _make_missing(folder, making, plan, missing, generator, progress)
     return plan.pairs(folder)
+
+
+def _make_missing(
+    folder: Path, making: Making, plan: _Plan, missing: Sequence[int], generator: Generator, progress: Progress
+) -> None:
+    done = missing[0] * SHARD
+    with progress.stage("Making pairs", len(plan.frames) - done) as advance:
+        pairs = _generated(plan.cut(making, done), generator, making.device)
+        for shard in range(missing[0], missing[-1] + 1):
+            rows = list(islice(pairs, SHARD))
+            if len(rows) != plan.in_shard(shard):
+                raise MediaError("A video gave fewer frames than before; remove the pairs and make them again.")
+            with whole_file(_shard(folder, shard)) as file:
+                np.save(file, np.stack(rows))
+            advance(len(rows))
 
 
 class _Moment(NamedTuple):
