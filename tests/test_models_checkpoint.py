@@ -213,7 +213,7 @@ HTML = b"\n<!DOCTYPE html><html><head><title>Not found</title></head></html>"
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:b78b\nsize 435807851\n", "a Git LFS pointer"),
         (b'{"error": "Invalid credentials in Authorization header"}', 'text that begins “{"error": "Invalid'),
         (b"Access to model is restricted", "text that begins “Access to model is restricted”"),
-        (gzip.compress(b"weights"), "a gzip archive"),
+        (gzip.compress(b"weights", mtime=0), "a gzip archive"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(64), "a 7-Zip archive"),
         (b"\x08\x07\x12\x07pytorch\x1a\x032.1:" + bytes(range(100)), "an ONNX network"),
         (b"\0\0\0\x20ftypisom" + bytes(100), "an MP4 or MOV video"),
