@@ -12,7 +12,8 @@ from wav2lip.errors import UsageError, WeightsError
 from wav2lip.faces.boxes import Pads, iou
 from wav2lip.faces.cascade import CascadeDetector
 from wav2lip.faces.detector import make_detector
-from wav2lip.faces.track import detect_faces, follow
+from wav2lip.faces.sparse import detect_faces
+from wav2lip.faces.track import follow
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_a_talking_head_is_followed_through_a_real_clip(
     video = cv2.VideoCapture(str(shared / "data" / "clips" / name))
     frames = [video.read()[1] for _ in range(16)]
     height, width = frames[0].shape[:2]
-    detections = detect_faces(frames, CascadeDetector(), batch=4, progress=lambda count: None)
+    detections = detect_faces(frames, CascadeDetector(), every=1, block=4, batch=4)
     track = follow(detections, pads=Pads(0, 0, 0, 0), size=(width, height), fps=25)
     assert track.found == 16
     seen = track.boxes[8:9] / [width, height, width, height]

@@ -68,11 +68,29 @@ def test_large_frames_are_scaled_down_and_their_boxes_back(weights: Path) -> Non
         seen.append(tuple(pixels.shape[2:]))
         return one_face(level=5, row=1, column=1)
 
-    detector._network = network  # type: ignore[assignment]
+    detector._network, detector._quick = network, False  # type: ignore[assignment]
     (faces,) = detector.detect([np.zeros((720, 1280, 3), np.uint8)])
     assert seen == [(360, 640)]
     # The anchor of the coarsest level at (192, 192) has sides of 512 pixels there, of 1024 in the frame.
     np.testing.assert_allclose(faces[0, :4], [-128, -128, 896, 896], atol=1e-3)
+
+
+def test_a_slow_device_looks_at_few_pixels_first_and_at_more_where_it_finds_nothing(weights: Path) -> None:
+    detector = S3FDDetector(weights, device="cpu", compat=False)
+    seen: list[tuple[int, ...]] = []
+
+    def network(pixels: Tensor) -> list[Tensor]:
+        seen.append(tuple(pixels.shape))
+        bright = pixels.mean(dim=(1, 2, 3)) > 0
+        some = bright & (pixels.shape[3] == 320) | ~bright & (pixels.shape[3] == 640)
+        maps = [one_face(level=5 if found else -1, row=1, column=1) for found in some]
+        return [torch.cat(level) for level in zip(*maps, strict=True)]
+
+    detector._network, detector._quick, detector._dtype = network, True, torch.float32  # type: ignore[assignment]
+    large, small = detector.detect([np.full((360, 640, 3), 255, np.uint8), np.zeros((360, 640, 3), np.uint8)])
+    assert seen == [(2, 3, 180, 320), (1, 3, 360, 640)]
+    np.testing.assert_allclose(large[0, :4], [-128, -128, 896, 896], atol=1e-3)    # as above: twice as large
+    np.testing.assert_allclose(small[0, :4], [-64, -64, 448, 448], atol=1e-3)
 
 
 def one_face(level: int, row: int, column: int) -> list[Tensor]:

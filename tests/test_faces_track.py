@@ -9,8 +9,7 @@ import pytest
 
 from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Box, Pads
-from wav2lip.faces.track import Detections, FaceTrack, compat_track, detect_faces, fixed_track, follow
-from wav2lip.media.clip import Frame
+from wav2lip.faces.track import Detections, FaceTrack, compat_track, fixed_track, follow
 
 SIZE = (640, 360)
 FPS = 25
@@ -149,48 +148,6 @@ def test_a_fixed_box_that_is_empty_or_outside_is_refused(box: tuple[int, ...]) -
         fixed_track(box, 1, SIZE)
 
 
-class Eyes:
-    """A detector that sees nothing, and remembers how many frames it was shown together."""
-
-    name = fingerprint = "eyes"
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-
-    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
-        self.batches.append(len(frames))
-        return [np.zeros((0, 5), np.float32) for _ in frames]
-
-
-def test_frames_are_looked_at_in_batches_as_they_come() -> None:
-    eyes, done, read = Eyes(), [], []
-
-    def frames() -> object:
-        for number in range(7):
-            read.append(number)
-            assert len(read) <= sum(done) + 3    # never more than a batch ahead
-            yield np.zeros((36, 64, 3), np.uint8)
-
-    detections = detect_faces(frames(), eyes, batch=3, progress=done.append)  # type: ignore[arg-type]
-    assert eyes.batches == done == [3, 3, 1]
-    assert len(detections) == 7
-
-
-def test_a_cut_starts_a_new_shot_and_motion_does_not() -> None:
-    rng = np.random.default_rng(0)
-    scenes = [np.kron(rng.integers(0, 256, (6, 16, 3)), np.ones((40, 40, 1))).astype(np.uint8) for _ in range(2)]
-    pan = [np.roll(scenes[0], 4 * step, axis=1) for step in range(5)]
-    light = [(scenes[1] * (1 - 0.05 * step)).astype(np.uint8) for step in range(5)]
-    detections = detect_faces(pan + light, Eyes(), batch=4, progress=lambda count: None)
-    assert detections.shots.tolist() == [0] * 5 + [1] * 5
-
-
-def test_noise_in_a_grey_picture_is_no_cut() -> None:
-    rng = np.random.default_rng(0)
-    noise = [(128 + rng.normal(0, 20, (360, 640, 3))).clip(0, 255).astype(np.uint8) for _ in range(4)]
-    assert detect_faces(noise, Eyes(), batch=4, progress=lambda count: None).shots.tolist() == [0] * 4
-
-
 def test_landmarks_go_with_the_face_through_gaps_and_calming() -> None:
     points = np.array([[130, 120], [170, 120], [150, 150], [135, 180], [165, 180]], float)
     rng = np.random.default_rng(0)
@@ -213,3 +170,33 @@ def test_without_landmarks_a_track_has_none() -> None:
     result = track(found(*[[LEFT]] * 5))
     assert result.landmarks is None
     assert result.landmarks_within(0) is None
+
+
+def test_frames_that_nobody_looked_at_get_what_is_between_those_around() -> None:
+    sparse: list[np.ndarray | None] = [None] * 25
+    for at, x in ((0, 100), (12, 124), (24, 124)):
+        sparse[at] = np.array([(x, 80, x + 100, 220, 0.9 if x > 100 else 0.6)], np.float32)
+    result = track(Detections(tuple(sparse), np.zeros(25, int)))
+    assert left_sides(result) == list(range(100, 124, 2)) + [124] * 13
+    assert result.score[[0, 6, 12, 20]].tolist() == pytest.approx([0.6, 0.75, 0.9, 0.9])
+    assert result.first(13).found == 13
+
+
+def test_who_was_looked_at_more_often_does_not_count_as_longer_there() -> None:
+    large, small = (100, 80, 220, 240, 0.9), (400, 80, 500, 200, 0.9)
+    faces: list[np.ndarray | None] = [None] * 53
+    for at in (0, 12, 24):
+        faces[at] = np.array([large], np.float32)
+    for at in range(36, 53):
+        faces[at] = np.array([large, small] if at <= 40 else [small], np.float32)
+    assert left_sides(track(Detections(tuple(faces), np.zeros(53, int)))) == [100] * 41 + [None] * 12
+
+
+def test_detections_in_small_frames_are_brought_back_to_the_frame() -> None:
+    landmarks = np.arange(10, dtype=np.float32)
+    faces = np.concatenate([[10, 20, 30, 40, 0.9], landmarks])[None].astype(np.float32)
+    back = Detections((faces, None, faces[:, :5]), np.zeros(3, int)).scaled(2, 3)
+    assert back.faces[0] is not None
+    assert back.faces[0][0, :5].tolist() == pytest.approx([20, 60, 60, 120, 0.9])
+    assert back.faces[0][0, 5:].tolist() == [0, 3, 4, 9, 8, 15, 12, 21, 16, 27]
+    assert back.faces[1] is None

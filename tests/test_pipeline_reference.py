@@ -56,6 +56,7 @@ class OneFace:
     """Finds a face of 40 x 48 pixels in frames that are brighter than a number's grey."""
 
     name, fingerprint = "stand-in", "stand-in"
+    long_side = None
 
     def __init__(self, from_number: int = 0):
         self.from_number = from_number

@@ -49,6 +49,7 @@ class SquareDetector:
 
     name = "square"
     fingerprint = "square"
+    long_side = None
 
     def __init__(self) -> None:
         self.looks = 0
@@ -68,6 +69,7 @@ class WholeFrameDetector:
 
     name = "whole"
     fingerprint = "whole"
+    long_side = None
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         height, width = frames[0].shape[:2]
@@ -256,7 +258,7 @@ def test_between_looks_the_box_moves_in_a_straight_line() -> None:
     detector = SquareDetector()
     boxes = boxes_in([square_frame((20 + n, 40)) for n in range(48)], detector)
     assert np.abs(boxes - [[20 + n, 40, 20 + n + SIDE, 40 + SIDE] for n in range(48)]).max() < 0.01
-    assert detector.looks == 6                # 0, 10, ..., 40, 47
+    assert detector.looks == 11               # 0, 10, ..., 40, 47, and the middles between them
 
 
 def test_a_faceless_stretch_is_found_to_the_frame() -> None:

@@ -121,11 +121,13 @@ class Evaluator:
         """Return where the face is in every frame of a video; None where the whole frame is the face."""
         if self._detector is None:
             return None
+        size = clip.width, clip.height
         detections = look_for_faces(
-            clip.path, clip.frames, lambda: read_frames(clip), self._detector, self._progress,
-            batch=BATCH[self.device.partition(":")[0]], waiting=_waiting(clip),
+            clip.path, clip.frames, clip.frames, size, clip.fps,
+            lambda count, small: read_frames(clip, 0, count, size=small), self._detector, self._progress,
+            batch=BATCH[self.device.partition(":")[0]],
         )
-        return follow(detections, pads=Pads(0, 0, 0, 0), size=(clip.width, clip.height), fps=clip.fps)
+        return follow(detections, pads=Pads(0, 0, 0, 0), size=size, fps=clip.fps)
 
 
 def evaluate(

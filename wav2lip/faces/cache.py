@@ -15,8 +15,9 @@ from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 from wav2lip.faces.track import Detections
 from wav2lip.models.store import cache_dir
 
-FORMAT = 2              # counts up whenever an entry means something else
+FORMAT = 3              # counts up whenever an entry means something else
 _BLOCK = 1 << 20        # bytes
+_NOT_LOOKED = -1        # for a count
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
@@ -55,11 +56,16 @@ def _read(entry: Path, frames: int) -> Detections | None:
             counts, rows, shots, asked = file["counts"], file["rows"], file["shots"], int(file["asked"])
     except _UNREADABLE:
         return None
+    total = counts.clip(min=0).sum()
     whole = counts.ndim == 1 and shots.shape == counts.shape
-    whole = whole and rows.shape in ((counts.sum(), PLAIN), (counts.sum(), WITH_LANDMARKS))
+    whole = whole and rows.shape in ((total, PLAIN), (total, WITH_LANDMARKS))
     if asked < frames or not whole:
         return None
-    return Detections(tuple(np.split(rows, np.cumsum(counts)[:-1])) if len(counts) else (), shots).first(frames)
+    ends = np.cumsum(counts.clip(min=0))
+    faces = [
+        None if count == _NOT_LOOKED else rows[end - count : end] for count, end in zip(counts, ends, strict=True)
+    ]
+    return Detections(tuple(faces), shots).first(frames)
 
 
 def _write(entry: Path, detections: Detections, asked: int) -> None:
@@ -72,8 +78,8 @@ def _write(entry: Path, detections: Detections, asked: int) -> None:
             temporary = Path(file.name)
             np.savez_compressed(
                 file,
-                counts=np.array([len(faces) for faces in detections.faces], np.int32),
-                rows=np.concatenate([empty, *(faces for faces in detections.faces if len(faces))]).astype(np.float32),
+                counts=np.array([_NOT_LOOKED if faces is None else len(faces) for faces in detections.faces], np.int32),
+                rows=np.concatenate([empty, *(found for found in detections.faces if _any(found))]).astype(np.float32),
                 shots=detections.shots,
                 asked=np.array(asked),
             )
@@ -81,3 +87,7 @@ def _write(entry: Path, detections: Detections, asked: int) -> None:
     except OSError:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _any(faces: np.ndarray | None) -> bool:
+    return faces is not None and len(faces) > 0

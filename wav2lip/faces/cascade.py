@@ -17,7 +17,8 @@ import numpy as np
 
 from wav2lip.media.clip import Frame
 
-LONG_SIDE = 320         # pixels: the frame for the coarse look
+LONG_SIDE = 640         # pixels: what the fine look needs of a frame
+COARSE_LONG_SIDE = 320  # pixels: the frame for the coarse look
 SMALLEST = 32           # pixels there: a face of 7 % of the long side
 COARSE_SLACK = 0.2      # how far a stage's sum may stay below its threshold
 COARSE_SCALE = 1.25     # from one window size to the next
@@ -45,6 +46,7 @@ class CascadeDetector:
     """Faces that look at the camera, in 20 to 35 ms a frame on one CPU core."""
 
     name = "cascade"
+    long_side: int | None = LONG_SIDE
     fingerprint = "cascade 1"    # counts up whenever anything in this file changes an answer
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
@@ -66,7 +68,7 @@ class CascadeDetector:
     def _candidates(self, grey: np.ndarray) -> np.ndarray:
         """Return squares (n, 3) that may be faces: x, y, side in the frame's pixels."""
         height, width = grey.shape
-        scale = LONG_SIDE / max(height, width)
+        scale = COARSE_LONG_SIDE / max(height, width)
         small = _resize(grey, scale)
         groups = _groups(_hits(self._coarse, small, COARSE_SCALE, COARSE_STEP, SMALLEST, min(small.shape)))
         groups.sort(key=_weight, reverse=True)

@@ -23,10 +23,12 @@ class Detector(Protocol):
     Attributes:
         name: as the user chooses it.
         fingerprint: changes whenever the same frame could get another answer: name, settings, weights.
+        long_side: pixels; of larger frames it sees no more. None where it has to see every frame, in full size.
     """
 
     name: str
     fingerprint: str
+    long_side: int | None
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         """Find the faces of frames of one size.

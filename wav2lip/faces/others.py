@@ -15,6 +15,7 @@ from wav2lip.errors import WeightsError
 from wav2lip.faces.detector import WITH_LANDMARKS, Detector
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
+from wav2lip.media.geometry import shrink
 from wav2lip.models.store import sha256_of
 
 SURE = 0.5           # a face's least score
@@ -43,6 +44,7 @@ class YuNetDetector:
     """
 
     name = "yunet"
+    long_side: int | None = LONG_SIDE
 
     def __init__(self, weights: Path, device: str):
         digest = _digest(weights, self.name)
@@ -74,6 +76,7 @@ class RetinaFaceDetector:
     """
 
     name = "retinaface"
+    long_side: int | None = LONG_SIDE
 
     def __init__(self, weights: Path, device: str):
         from wav2lip.faces.retinaface import RetinaFace
@@ -119,6 +122,7 @@ class BlazeFaceDetector:
     """
 
     name = "blazeface"
+    long_side: int | None = LONG_SIDE
 
     def __init__(self, weights: Path, device: str):
         self.fingerprint = f"blazeface 2 {_digest(weights, self.name)}"
@@ -173,7 +177,7 @@ def _shrink(frame: Frame, long_side: int) -> tuple[Frame, np.ndarray]:
     scale = min(1.0, long_side / max(height, width))
     if scale == 1:
         return frame, np.ones(WITH_LANDMARKS, np.float32)
-    small = cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    small = shrink(frame, (round(width * scale), round(height * scale)))
     x, y = width / small.shape[1], height / small.shape[0]
     return small, np.array([x, y, x, y, 1, *[x, y] * 5], np.float32)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
+from wav2lip.media.geometry import shrink
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.models.store import sha256_of
@@ -27,6 +27,7 @@ CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 SURE = 0.5                         # a face's least probability
 SAME_FACE = 0.3                    # IoU above which the weaker of two boxes goes
 LONG_SIDE = 640                    # pixels: larger frames are scaled down, except for the original's answers
+QUICK_LONG_SIDE = 320              # pixels: slow devices look at so many first, and find faces of a twentieth of that
 
 
 class S3FDDetector:
@@ -36,7 +37,8 @@ class S3FDDetector:
         weights: file in the face-alignment package's format.
         device: "cpu", "cuda", ...
         compat: give the original program's boxes: frames in full size, in float32, and red and blue exchanged against
-            the means, as the original does by mistake. Otherwise colours are right and frames at most 640 pixels long.
+            the means, as the original does by mistake. Otherwise colours are right and frames at most 640 pixels long;
+            a CPU that has no fast bfloat16 looks at 320 of them, and at all where that shows no face.
 
     Raises:
         WeightsError: the file is missing, broken or of another network.
@@ -50,6 +52,7 @@ class S3FDDetector:
         self._network = build_network(checkpoint.state_dict, weights)
         self._device = torch.device(device)
         self._compat = compat
+        self.long_side = None if compat else LONG_SIDE
         self._dtype = torch.float32
         if not compat and self._device.type == "cpu" and fast_bfloat16(self._device):
             self._dtype = torch.bfloat16      # three times as fast; boxes move by less than their own tremble
@@ -57,8 +60,9 @@ class S3FDDetector:
         if not compat:
             self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
+        self._quick = not compat and self._device.type == "cpu" and self._dtype == torch.float32
         digest = checkpoint.known.sha256 if checkpoint.known else sha256_of(weights)
-        self.fingerprint = f"s3fd 1 {'compat' if compat else str(self._dtype).removeprefix('torch.')} {digest}"
+        self.fingerprint = f"s3fd 2 {'compat' if compat else str(self._dtype).removeprefix('torch.')} {digest}"
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         found: list[np.ndarray] = []
@@ -79,11 +83,22 @@ class S3FDDetector:
         return found
 
     def _detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        if self.long_side is None or not self._quick:
+            return self._find(frames, self.long_side)
+        found = self._find(frames, QUICK_LONG_SIDE)
+        again = [at for at, faces in enumerate(found) if not len(faces)]
+        if again and max(frames[0].shape[:2]) > QUICK_LONG_SIDE:
+            for at, faces in zip(again, self._find([frames[at] for at in again], self.long_side), strict=True):
+                found[at] = faces
+        return found
+
+    def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
+        """Return the faces in frames, after scaling them down to a longer side of so many pixels; None: as they are."""
         height, width = frames[0].shape[:2]
-        scale = 1.0 if self._compat else min(1.0, LONG_SIDE / max(height, width))
+        scale = min(1.0, (long_side or np.inf) / max(height, width))
         if scale < 1:
             size = (round(width * scale), round(height * scale))
-            frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+            frames = [shrink(frame, size) for frame in frames]
         pictures = torch.from_numpy(np.stack(frames)).to(self._device).permute(0, 3, 1, 2).float()
         if self._compat:
             pictures = pictures.flip(1)

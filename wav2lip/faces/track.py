@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 
 import numpy as np
 
 from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat, smooth_landmarks
 from wav2lip.faces.boxes import smooth as calm
-from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS, Detector
-from wav2lip.faces.shots import ShotCounter
-from wav2lip.media.clip import Frame
+from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 
 LONGEST_GAP = 0.5       # seconds without a find through which a face is thought to move on
 LINK = 0.1              # IoU of boxes within that time that may be the same face
@@ -31,11 +28,12 @@ class Detections:
 
     Attributes:
         faces: for each frame float32 (k, 5): x1, y1, x2, y2 in pixels and a score, best first; (k, 15) in every frame
-            that shows a face where the detector knows landmarks, in the order of `Detector.detect`.
+            that shows a face where the detector knows landmarks, in the order of `Detector.detect`. None for a frame
+            that was not looked at, because those around it tell.
         shots: int (n,), the shot each frame belongs to, counted from 0.
     """
 
-    faces: tuple[np.ndarray, ...]
+    faces: tuple[np.ndarray | None, ...]
     shots: np.ndarray
 
     def __len__(self) -> int:
@@ -44,7 +42,19 @@ class Detections:
     @property
     def columns(self) -> int:
         """What a find consists of: 5 numbers, or 15 with landmarks."""
-        return next((faces.shape[1] for faces in self.faces if len(faces)), PLAIN)
+        return next((faces.shape[1] for faces in self.faces if faces is not None and len(faces)), PLAIN)
+
+    @property
+    def looked(self) -> np.ndarray:
+        """Which frames were looked at, bool (n,)."""
+        return np.array([faces is not None for faces in self.faces], bool)
+
+    def scaled(self, across: float, down: float) -> Detections:
+        """Return the same in frames so many times as wide and high."""
+        factor = np.array([across, down, across, down, 1, *[across, down] * 5], np.float32)
+        return Detections(
+            tuple(None if faces is None else faces * factor[: faces.shape[1]] for faces in self.faces), self.shots
+        )
 
     def first(self, frames: int) -> Detections:
         """Return those of the first `frames` frames."""
@@ -57,7 +67,8 @@ class FaceTrack:
 
     Attributes:
         boxes: float64 (n, 4): x1, y1, x2, y2 in pixels, padded, smoothed and cut to the frame; NaN without a face.
-        score: float (n,): the detector's; 0 without a face or where it was interpolated.
+        score: float (n,): the detector's, or between those of the frames around where it did not look; 0 without a face
+            or where the face was overlooked.
         identity: int (n,): who it is, -1 for nobody.
         shot: int (n,), counted from 0.
         size: width and height of the frames, in pixels.
@@ -102,27 +113,12 @@ class FaceTrack:
         """In how many frames there is a face."""
         return sum(self.box(frame) is not None for frame in range(len(self)))
 
-
-def detect_faces(
-    frames: Iterable[Frame], detector: Detector, *, batch: int, progress: Callable[[int], object]
-) -> Detections:
-    """Look for faces in a stream of frames.
-
-    Args:
-        frames: all of one size.
-        detector: what looks.
-        batch: how many frames are held and looked at together.
-        progress: is told how many more frames are done.
-    """
-    faces: list[np.ndarray] = []
-    shots: list[int] = []
-    counter = ShotCounter()
-    frames = iter(frames)
-    while group := list(islice(frames, batch)):
-        faces += detector.detect(group)
-        shots += [counter.number(frame) for frame in group]
-        progress(len(group))
-    return Detections(tuple(faces), np.array(shots, np.int32))
+    def first(self, frames: int) -> FaceTrack:
+        """Return that of the first `frames` frames."""
+        landmarks = None if self.landmarks is None else self.landmarks[:frames]
+        return FaceTrack(
+            self.boxes[:frames], self.score[:frames], self.identity[:frames], self.shot[:frames], self.size, landmarks
+        )
 
 
 def follow(
@@ -144,16 +140,19 @@ def follow(
     n, longest, memory = len(detections), max(1, int(LONGEST_GAP * fps)), max(1, int(MEMORY * fps))
     places, score = np.full((n, detections.columns - 1), np.nan), np.zeros(n)    # box, and landmarks if there are any
     run = np.full(n, NOBODY)    # which uninterrupted sight of the face a frame belongs to
-    runs = 0
+    runs, looked, found = 0, detections.looked, np.zeros(n, bool)
     for shot in np.unique(detections.shots):
-        frames = np.flatnonzero(detections.shots == shot)
-        for sight in _person(_sights(detections, frames, longest, memory), len(frames)):
+        frames = np.flatnonzero((detections.shots == shot) & looked)
+        for sight in _person(_sights(detections, frames, longest, memory), frames):
             numbers, rows = np.array(sight.frames), np.array(sight.boxes)
-            places[numbers], score[numbers] = np.delete(rows, 4, axis=1), rows[:, 4]
+            places[numbers], score[numbers], found[numbers] = np.delete(rows, 4, axis=1), rows[:, 4], True
             for at, number in enumerate(numbers):
                 bridged = at > 0 and _bridge(places, numbers[at - 1], number, longest)
                 runs += not bridged
-                run[numbers[at - 1] + 1 if bridged else number : number + 1] = runs
+                first = numbers[at - 1] + 1 if bridged else number
+                run[first : number + 1] = runs
+                score[first:number] = np.linspace(score[first - 1], score[number], number - first + 2)[1:-1]
+    score[looked & ~found] = 0    # those were overlooked
     boxes = places[:, :4]
     landmarks = places[:, 4:].reshape(n, -1, 2) if detections.columns == WITH_LANDMARKS else None
     if smooth:
@@ -177,8 +176,8 @@ def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tupl
     as if they followed each other.
     """
     n = len(detections)
-    seen = np.array([at for at, faces in enumerate(detections.faces) if len(faces)], int)
-    best = np.array([detections.faces[at][0, :PLAIN] for at in seen], float).reshape(-1, PLAIN)
+    best_first = {at: faces[0, :PLAIN] for at, faces in enumerate(detections.faces) if faces is not None and len(faces)}
+    seen, best = np.array(list(best_first), int), np.array(list(best_first.values()), float).reshape(-1, PLAIN)
     width, height = size
     rows = pad(best[:, :4].clip(min=0).astype(np.int64), pads)
     # Only outwards, as the original: a box wholly outside the frame becomes empty, not valid.
@@ -224,11 +223,14 @@ class _Sight:
     frames: list[int] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)    # (5,) each, or (15,)
 
-    @property
-    def weight(self) -> float:
-        """Area times score, summed over time."""
-        rows = np.array(self.boxes, float)
-        return float(((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]) * rows[:, 4]).sum())
+    def weight(self, lasts: dict[int, float]) -> float:
+        """Area times score, summed over time.
+
+        Args:
+            lasts: for how many frames each one that was looked at stands.
+        """
+        rows, times = np.array(self.boxes, float), np.array([lasts[number] for number in self.frames])
+        return float(((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]) * rows[:, 4] * times).sum())
 
 
 def _sights(detections: Detections, frames: np.ndarray, longest: int, memory: int) -> list[_Sight]:
@@ -236,7 +238,9 @@ def _sights(detections: Detections, frames: np.ndarray, longest: int, memory: in
     sights: list[_Sight] = []
     live: list[_Sight] = []
     for number in map(int, frames):
-        faces = detections.faces[number][:MOST_FACES]
+        faces = detections.faces[number]
+        assert faces is not None, "only frames that were looked at"
+        faces = faces[:MOST_FACES]
         live = [sight for sight in live if number - sight.frames[-1] <= memory]
         free = list(range(len(faces)))
         for at, face in _pairs(live, faces, number, longest):
@@ -262,11 +266,19 @@ def _pairs(sights: list[_Sight], faces: np.ndarray, number: int, longest: int) -
         overlap[at], overlap[:, face] = 0, 0
 
 
-def _person(sights: list[_Sight], frames: int) -> list[_Sight]:
-    """Return the sights of the shot's main face: the heaviest, and those that lie wholly before or after it."""
+def _person(sights: list[_Sight], frames: np.ndarray) -> list[_Sight]:
+    """Return the sights of the shot's main face: the heaviest, and those that lie wholly before or after it.
+
+    Args:
+        sights: of the shot.
+        frames: its frames that were looked at, ascending.
+    """
     chosen: list[_Sight] = []
-    believable = [sight for sight in sights if len(sight.frames) >= min(FEWEST, frames)]
-    for sight in sorted(believable, key=lambda sight: sight.weight, reverse=True):
+    believable = [sight for sight in sights if len(sight.frames) >= min(FEWEST, len(frames))]
+    # Half of the way to the looks before and after; the outermost ones stand for their own side alone.
+    half = np.pad(np.diff(frames) / 2, 1, constant_values=0.5)
+    lasts = dict(zip(map(int, frames), half[:-1] + half[1:], strict=True))
+    for sight in sorted(believable, key=lambda sight: sight.weight(lasts), reverse=True):
         if all(sight.frames[-1] < other.frames[0] or sight.frames[0] > other.frames[-1] for other in chosen):
             chosen.append(sight)
     return chosen

@@ -94,3 +94,10 @@ class Geometry:
                 f"which is {width}×{height} pixels at that point. The order is top bottom left right."
             )
         return top, bottom, left, right
+
+
+def shrink(frame: Frame, size: tuple[int, int]) -> Frame:
+    """Return a frame scaled down to a width and height in pixels, every one the mean of those it was; or the frame."""
+    import cv2
+
+    return frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)

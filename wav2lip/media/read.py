@@ -14,6 +14,7 @@ from wav2lip.errors import MediaError
 from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Frame
 from wav2lip.media.colour import RGB, levels, scaler_matrix
 from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through
+from wav2lip.media.geometry import shrink
 from wav2lip.media.image import read_deep_image, read_image
 from wav2lip.media.picture import Picture, Pixels, planar
 
@@ -25,10 +26,13 @@ _REORDER_FRAMES = 16
 # Read packed and taken apart here: on the way from packed to planar some versions of the scaler raise alpha by 1.
 _RGBA = Pixels(rgb=True, alpha=True)
 _ACCURATE = "bicubic+accurate_rnd+full_chroma_int"
+_AREA = "area+accurate_rnd+full_chroma_int"
 _ORIGINAL = "bicubic"
 
 
-def read_frames(clip: Clip, start: int = 0, count: int | None = None, *, stored: bool = False) -> Generator[Frame]:
+def read_frames(
+    clip: Clip, start: int = 0, count: int | None = None, *, stored: bool = False, size: tuple[int, int] | None = None
+) -> Generator[Frame]:
     """Yield the frames of a clip from number `start` on.
 
     Frame i is what is shown at i / clip.fps after the first picture: a variable rate is made constant by repeating
@@ -41,9 +45,10 @@ def read_frames(clip: Clip, start: int = 0, count: int | None = None, *, stored:
         count: how many frames at most; all that remain by default.
         stored: give the pictures as the original program sees them: each stored one once, whatever its time, and
             without colour tags in BT.601.
+        size: width and height in pixels that they are scaled down to before they leave ffmpeg; None for the clip's own.
 
     Yields:
-        uint8 (clip.height, clip.width, 3), BGR, upright, writable, a new array each.
+        uint8 (height, width, 3), BGR, upright, writable, a new array each.
 
     Raises:
         MediaError: nothing can be decoded, or ffmpeg breaks off.
@@ -54,10 +59,11 @@ def read_frames(clip: Clip, start: int = 0, count: int | None = None, *, stored:
     if clip.image:
         image = read_image(clip.path)
         if image is not None:
-            yield image
+            yield image if size is None else shrink(image, size)
             return
-    shape = (clip.height, clip.width, 3)
-    output = _decoding(clip, start, count, stored, _converting(clip, stored))
+    width, height = size or (clip.width, clip.height)
+    shape = (height, width, 3)
+    output = _decoding(clip, start, count, stored, _converting(clip, stored, width, height))
     yield from _decoded(clip, start, count, output, prod(shape), lambda data: data.reshape(shape))
 
 
@@ -238,9 +244,10 @@ def _choosing(clip: Clip, start: int, stored: bool) -> list[str]:
     return [f"trim=start={float(clip.first_time + (start - 0.5) / clip.fps):.6f}"]
 
 
-def _converting(clip: Clip, stored: bool) -> list[str]:
-    """Return the filters that make upright, full-range BGR of the clip's own size."""
-    scale = f"scale={clip.width}:{clip.height}:flags={_ORIGINAL if stored else _ACCURATE}"
+def _converting(clip: Clip, stored: bool, width: int, height: int) -> list[str]:
+    """Return the filters that make upright, full-range BGR of a size."""
+    smaller = (width, height) != (clip.width, clip.height)
+    scale = f"scale={width}:{height}:flags={_ORIGINAL if stored else _AREA if smaller else _ACCURATE}"
     if clip.colour.matrix == RGB:
         return [scale, "format=bgr24"]
     matrix = _original_matrix(clip.colour) if stored else scaler_matrix(clip.colour, clip.width, clip.height)

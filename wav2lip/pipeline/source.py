@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from wav2lip.media.clip import Clip, Colour, Frame
 from wav2lip.media.colour import scaler_matrix
-from wav2lip.media.geometry import Geometry
+from wav2lip.media.geometry import Geometry, shrink
 from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture, Pixels
 from wav2lip.media.read import native, read_frames, read_frames_backwards, read_pictures, read_pictures_backwards
@@ -84,6 +84,15 @@ class Source:
         """Yield up to `count` frames from `start` on."""
         for frame in read_frames(self.clip, start, count, stored=self.stored):
             yield self.geometry.apply(frame)
+
+    def read_small(self, count: int, size: tuple[int, int]) -> Generator[Frame]:
+        """Yield up to `count` frames from the first on, scaled down to a width and height in pixels."""
+        whole = self.size == (self.clip.width, self.clip.height) and not self.geometry.rotate
+        if whole and not self.stored:
+            yield from read_frames(self.clip, 0, count, size=size)    # much less comes out of ffmpeg
+            return
+        for frame in self.read(0, count):
+            yield shrink(frame, size)
 
     def read_backwards(self, start: int, count: int) -> Generator[Frame]:
         """Yield `count` frames: start, start - 1, and so on."""

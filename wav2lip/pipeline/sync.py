@@ -103,7 +103,7 @@ def sync(
 
     waiting = max(2, WAITING_BYTES // max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
-        track, found_by = find_track(source, min(source.frames, speech.frames), options, networks, progress, waiting)
+        track, found_by = find_track(source, min(source.frames, speech.frames), options, networks, progress)
     found = track.found
     check_length(len(track), source, speech, options)
     if options.strict and 0 < found < len(track):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.look import BATCH, look_for_faces
 from wav2lip.faces.track import FaceTrack, compat_track, fixed_track, follow
@@ -14,7 +12,7 @@ from wav2lip.progress import Progress
 
 
 def find_track(
-    source: Source, frames: int, options: SyncOptions, networks: Networks, progress: Progress, in_flight: int
+    source: Source, frames: int, options: SyncOptions, networks: Networks, progress: Progress
 ) -> tuple[FaceTrack, str]:
     """Find the face in the first `frames` frames of a source.
 
@@ -30,14 +28,17 @@ def find_track(
     detections = look_for_faces(
         source.clip.path,
         frames,
-        partial(source.read, 0, frames),
+        source.frames,
+        source.size,
+        source.fps,
+        source.read_small,
         detector,
         progress,
         settings=source.settings,
         batch=options.face_det_batch_size or BATCH[networks.device.partition(":")[0]],
-        waiting=in_flight,
     )
     pads = Pads(*options.pads)
     if options.compat:
         return compat_track(detections, pads=pads, smooth=options.smooth, size=source.size), detector.name
-    return follow(detections, pads=pads, smooth=options.smooth, size=source.size, fps=source.fps), detector.name
+    track = follow(detections, pads=pads, smooth=options.smooth, size=source.size, fps=source.fps)
+    return track.first(frames), detector.name

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -321,13 +321,14 @@ def _track(clip: Clip, audio: Path | None, detector: Detector, making: Making, p
         raise MediaError(f"{clip.path} is a picture; an enhancer learns from a video with speech.")
     heard = sound_frames(sum(len(block) for block in _samples(clip, audio)), clip.fps)
     frames = min(clip.frames, heard)
-    waiting = max(2, HELD_BYTES // (3 * clip.width * clip.height))
+    size = clip.width, clip.height
     # As `sync` reads it, so that what either of them finds is remembered for both.
     detections = look_for_faces(
-        clip.path, frames, partial(read_frames, clip, 0, frames), detector, progress,
-        batch=BATCH[making.device.partition(":")[0]], waiting=waiting,
+        clip.path, frames, clip.frames, size, clip.fps,
+        lambda count, small: read_frames(clip, 0, count, size=small), detector, progress,
+        batch=BATCH[making.device.partition(":")[0]],
     )
-    track = follow(detections, pads=making.pads, size=(clip.width, clip.height), fps=clip.fps)
+    track = follow(detections, pads=making.pads, size=size, fps=clip.fps).first(frames)
     rows = np.zeros((len(track), 5), np.int32)
     rows[:, 4] = track.shot
     for frame in range(len(track)):

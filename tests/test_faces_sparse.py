@@ -1,0 +1,198 @@
+"""Not every frame is looked at for faces: which ones are, and that the others lose nothing by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_samples import numbered_video
+
+from wav2lip.faces.look import detection_size, look_for_faces
+from wav2lip.faces.sparse import FARTHEST, detect_faces, distance, frames_to_see
+from wav2lip.media.clip import Frame
+from wav2lip.media.probe import probe
+from wav2lip.media.read import read_frames
+from wav2lip.progress import Progress
+
+SIDE = 40
+SIZE = (320, 180)
+
+
+class Seeing:
+    """Finds the white squares of dark frames, and remembers the numbers of those it was shown."""
+
+    name = fingerprint = "seeing"
+    long_side: int | None = 640
+
+    def __init__(self) -> None:
+        self.shown: list[int] = []
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        self.shown += [int(frame[0, 0, 0]) for frame in frames]
+        return [self._squares(frame) for frame in frames]
+
+    @staticmethod
+    def _squares(frame: Frame) -> np.ndarray:
+        rows = []
+        for left in np.flatnonzero(np.diff((frame[..., 1] == 255).any(axis=0).astype(int)) == 1) + 1:
+            top = np.flatnonzero(frame[:, left, 1] == 255)[0]
+            rows.append((left, top, left + SIDE, top + SIDE, 0.9))
+        return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def frame(number: int, *lefts: int) -> Frame:
+    """Return a frame with a square at each place, and its number in the first pixel."""
+    picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    for left in lefts:
+        picture[50 : 50 + SIDE, left : left + SIDE] = 255
+    picture[0, 0] = (number, 0, 0)
+    return picture
+
+
+def seen(lefts: Sequence[Sequence[int]], block: int = 48, batch: int = 1) -> tuple[Seeing, list[list[int] | None]]:
+    """Return the detector, and the left sides that are known of each frame."""
+    eyes = Seeing()
+    frames: Iterator[Frame] = (frame(number, *here) for number, here in enumerate(lefts))
+    found = detect_faces(frames, eyes, every=12, block=block, batch=batch)
+    return eyes, [None if faces is None else [int(face[0]) for face in faces] for faces in found.faces]
+
+
+def test_a_still_face_is_looked_at_rarely_and_at_the_end() -> None:
+    eyes, _ = seen([[100]] * 100)
+    assert eyes.shown == [*range(0, 97, 12), 99]
+
+
+def test_a_face_that_moves_evenly_is_looked_at_twice_as_often() -> None:
+    eyes, _ = seen([[20 + number] for number in range(97)])
+    assert sorted(eyes.shown) == list(range(0, 97, 6))
+
+
+def test_a_face_that_comes_and_goes_is_found_to_the_frame() -> None:
+    _, known = seen([[100] if 17 <= number < 70 else [] for number in range(97)])
+    assert known[16] == known[70] == []
+    assert known[17] == known[69] == [100]
+    assert sum(faces is not None for faces in known) < 25
+
+
+def test_a_jump_is_found_to_the_frame() -> None:
+    _, known = seen([[30 if number < 29 else 200] for number in range(60)])
+    assert (known[28], known[29]) == ([30], [200])
+
+
+def test_a_second_face_of_equal_size_decides_too_where_to_look() -> None:
+    _, known = seen([[30, 200] if number < 29 else [30] for number in range(60)])
+    assert (known[28], known[29]) == ([30, 200], [30])
+
+
+@pytest.mark.parametrize("block", [12, 24, 96])
+@pytest.mark.parametrize("batch", [1, 5])
+def test_what_is_held_and_looked_at_together_changes_nothing(block: int, batch: int) -> None:
+    lefts = [[20 + (number * number) % 7 + number] if number % 30 > 4 else [] for number in range(97)]
+    assert seen(lefts, block, batch)[1] == seen(lefts)[1]
+
+
+def test_what_is_found_does_not_depend_on_how_much_more_was_asked_for() -> None:
+    lefts = [[20 + (number * number) % 50] for number in range(97)]
+    for wanted in (1, 2, 12, 13, 14, 50):
+        few = frames_to_see(wanted, 97, 12)
+        assert few >= wanted
+        assert seen(lefts[:few])[1] == seen(lefts)[1][:few]
+
+
+def test_both_sides_of_a_cut_are_looked_at() -> None:
+    light = [np.full((SIZE[1], SIZE[0], 3), 200, np.uint8)] * 10
+    eyes = Seeing()
+    found = detect_faces([frame(n, 100) for n in range(30)] + light, eyes, every=12, block=48, batch=1)
+    assert found.shots.tolist() == [0] * 30 + [1] * 10
+    assert found.looked[[29, 30, 39]].all()
+
+
+def test_looks_are_never_further_apart_than_a_gap_can_be_bridged() -> None:
+    assert [distance(fps) for fps in (1, 5, 12, 25, 60)] == [1, 2, 6, 12, FARTHEST]
+
+
+def test_frames_are_made_small_for_the_detector_but_never_larger() -> None:
+    eyes = Seeing()
+    assert detection_size((1920, 1080), eyes) == (640, 360)
+    assert detection_size((1080, 1920), eyes) == (360, 640)
+    assert detection_size((320, 200), eyes) == (320, 200)
+    eyes.long_side = None
+    assert detection_size((1920, 1080), eyes) == (1920, 1080)
+
+
+class Shapes:
+    """Takes every frame for a face, and remembers the sizes of those it was shown."""
+
+    name = fingerprint = "shapes"
+    long_side: int | None = 160
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        self.shapes += [frame.shape for frame in frames]
+        height, width = frames[0].shape[:2]
+        return [np.array([[0, 0, width, height, 0.9]], np.float32) for _ in frames]
+
+
+def test_a_video_comes_small_out_of_ffmpeg_and_the_boxes_fit_the_large_one(tmp_path: Path) -> None:
+    clip = probe(numbered_video(tmp_path / "clip.mp4", 50, width=320, height=180))
+    eyes, asked = Shapes(), []
+
+    def read(count: int, size: tuple[int, int]) -> Iterator[Frame]:
+        asked.append((count, size))
+        yield from read_frames(clip, 0, count, size=size)
+
+    found = look_for_faces(
+        clip.path, 14, clip.frames, (320, 180), clip.fps, read, eyes, Progress(), batch=1   # type: ignore[arg-type]
+    )
+    assert asked == [(25, (160, 90))]
+    assert set(eyes.shapes) == {(90, 160, 3)}
+    assert len(eyes.shapes) == 3
+    assert found.faces[0] is not None
+    assert found.faces[0][0, :4].tolist() == [0, 0, 320, 180]
+
+
+class Eyes:
+    """A detector that sees nothing, and remembers how many frames it was shown together."""
+
+    name = fingerprint = "eyes"
+    long_side = None
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        self.batches.append(len(frames))
+        return [np.zeros((0, 5), np.float32) for _ in frames]
+
+
+def test_frames_are_looked_at_in_batches_as_they_come() -> None:
+    eyes, done, read = Eyes(), [], []
+
+    def frames() -> object:
+        for number in range(7):
+            read.append(number)
+            assert len(read) <= sum(done) + 3    # never more than a batch ahead
+            yield np.zeros((36, 64, 3), np.uint8)
+
+    detections = detect_faces(frames(), eyes, every=1, block=3, batch=3, progress=done.append)  # type: ignore[arg-type]
+    assert eyes.batches == done == [3, 3, 1]
+    assert len(detections) == 7
+
+
+def test_a_cut_starts_a_new_shot_and_motion_does_not() -> None:
+    rng = np.random.default_rng(0)
+    scenes = [np.kron(rng.integers(0, 256, (6, 16, 3)), np.ones((40, 40, 1))).astype(np.uint8) for _ in range(2)]
+    pan = [np.roll(scenes[0], 4 * step, axis=1) for step in range(5)]
+    light = [(scenes[1] * (1 - 0.05 * step)).astype(np.uint8) for step in range(5)]
+    detections = detect_faces(pan + light, Eyes(), every=1, block=4, batch=4)
+    assert detections.shots.tolist() == [0] * 5 + [1] * 5
+
+
+def test_noise_in_a_grey_picture_is_no_cut() -> None:
+    rng = np.random.default_rng(0)
+    noise = [(128 + rng.normal(0, 20, (360, 640, 3))).clip(0, 255).astype(np.uint8) for _ in range(4)]
+    assert detect_faces(noise, Eyes(), every=1, block=4, batch=4).shots.tolist() == [0] * 4

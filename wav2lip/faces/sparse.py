@@ -1,0 +1,133 @@
+"""Look for faces in few frames of a video: where those around tell what is in a frame, nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import partial
+from itertools import groupby, islice, pairwise
+
+import numpy as np
+
+from wav2lip.faces.boxes import iou
+from wav2lip.faces.detector import Detector
+from wav2lip.faces.shots import ShotCounter
+from wav2lip.faces.track import LONGEST_GAP, Detections
+from wav2lip.media.clip import Frame
+
+FARTHEST = 12           # frames from one look to the next
+SAME = 0.9              # IoU of two looks between which a face hardly moves
+STRAIGHT = 0.93         # IoU of a look with the line between those around it, along which it moves evenly then
+MATTERS = 0.5           # of the weight of a frame's heaviest face: lighter ones do not decide where to look
+
+
+def distance(fps: Fraction | float) -> int:
+    """Return how many frames there are at most from one look to the next: gaps as long can be bridged."""
+    return max(1, min(FARTHEST, int(LONGEST_GAP * fps)))
+
+
+def frames_to_see(frames: int, total: int, every: int) -> int:
+    """Return how many frames of `total` have to be seen for the first `frames`: up to the next look.
+
+    So what is found in a frame does not depend on how many after it were asked for.
+    """
+    return min(total, (max(frames, 1) - 1 + every - 1) // every * every + 1)
+
+
+def detect_faces(
+    frames: Iterable[Frame], detector: Detector, *, every: int, block: int, batch: int,
+    progress: Callable[[int], object] = lambda count: None,
+) -> Detections:
+    """Look for faces in a stream of frames.
+
+    Every so many frames is looked at, and both sides of every cut. Where the faces of two looks are not the same, or
+    have moved, the middle between them is looked at too, and so on, until they are, or have moved along a straight
+    line: a moving face is looked at often, a still one rarely.
+
+    Args:
+        frames: all of one size.
+        detector: what looks.
+        every: frames from one look to the next; 1 looks at all.
+        block: how many frames are held, or one more; a multiple of `every`. The answer does not depend on it.
+        batch: frames given to the detector at a time.
+        progress: is told how many more frames are done.
+    """
+    finds: dict[int, np.ndarray] = {}
+    shots: list[int] = []
+    counter = ShotCounter()
+    frames = iter(frames)
+    held = list(islice(frames, block + (every > 1)))    # one more, so that every block ends with a look
+    while held:
+        first = len(shots)
+        shots += [counter.number(frame) for frame in held]
+        look = partial(_look, held, first, detector, batch, finds)
+        look(_first_looks(shots, first, every))
+        seen = [number for number in range(max(0, first - 1), len(shots)) if number in finds]
+        _bisect([(one, other) for one, other in pairwise(seen) if shots[one] == shots[other]], finds, look)
+        progress(len(held))
+        held.clear()                     # before the next ones come
+        held += islice(frames, block)
+    return Detections(tuple(map(finds.get, range(len(shots)))), np.array(shots, np.int32))
+
+
+def _look(
+    held: Sequence[Frame], first: int, detector: Detector, batch: int, finds: dict[int, np.ndarray],
+    numbers: Sequence[int],
+) -> None:
+    """Put into `finds` what the detector sees in some frames of the block that begins with frame `first`."""
+    for at in range(0, len(numbers), batch):
+        group = numbers[at : at + batch]
+        finds.update(zip(group, detector.detect([held[number - first] for number in group]), strict=True))
+
+
+def _first_looks(shots: Sequence[int], first: int, every: int) -> list[int]:
+    """Return which frames of the block from `first` on are looked at in any case."""
+    looks: set[int] = set()
+    for shot, run in groupby(range(first, len(shots)), key=shots.__getitem__):
+        numbers = list(run)
+        looks |= {number for number in numbers if number % every == 0} | {numbers[-1]}
+        if numbers[0] == 0 or shots[numbers[0] - 1] != shot:
+            looks.add(numbers[0])
+    return sorted(looks)
+
+
+def _bisect(
+    gaps: list[tuple[int, int]], finds: Mapping[int, np.ndarray], look: Callable[[Sequence[int]], None]
+) -> None:
+    """Look into the gaps between looks until nothing unforeseen can be in them."""
+    while gaps := [(one, other) for one, other in gaps if other - one > 1 and not _same(finds[one], finds[other])]:
+        middles = [(one + other) // 2 for one, other in gaps]
+        look(middles)
+        gaps = [
+            part
+            for (one, other), middle in zip(gaps, middles, strict=True)
+            if not _straight(finds[one], finds[middle], finds[other], (middle - one) / (other - one))
+            for part in ((one, middle), (middle, other))
+        ]
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether the faces that matter in either of two looks are nearly where they are in the other."""
+    if not len(one) or not len(other):
+        return len(one) == len(other)
+    overlap = iou(one, other)
+    nearest = np.concatenate([overlap.max(axis=1)[_matters(one)], overlap.max(axis=0)[_matters(other)]])
+    return bool((nearest >= SAME).all())
+
+
+def _straight(one: np.ndarray, middle: np.ndarray, other: np.ndarray, share: float) -> bool:
+    """Return whether the faces that matter between two looks are on the straight lines from one to the other."""
+    if not len(one) or not len(middle) or not len(other):
+        return len(one) == len(middle) == len(other)
+    overlap, here = iou(one, other), middle[_matters(middle)]
+    pairs = [(at, int(overlap[at].argmax())) for at in np.flatnonzero(_matters(one))]
+    if any(overlap[pair] == 0 for pair in pairs) or not len(pairs) == len(here) == _matters(other).sum():
+        return False
+    drawn = np.array([(1 - share) * one[at, :4] + share * other[to, :4] for at, to in pairs])
+    return bool((iou(drawn, here).max(axis=1) >= STRAIGHT).all())
+
+
+def _matters(faces: np.ndarray) -> np.ndarray:
+    """Return which faces of a look are about as large and sure as its heaviest, bool (n,)."""
+    weight = (faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1]) * faces[:, 4]
+    return np.asarray(weight >= MATTERS * weight.max())
