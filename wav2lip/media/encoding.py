@@ -212,7 +212,7 @@ def _by_nvenc(output: str | Path, encoding: Encoding, decided: Decided, width: i
     """Return the same output by NVENC, or as it was where NVENC would make another, is not there or does not work."""
     encoder, formats = NVENC.get(decided.codec, ("", {}))
     pixel_format = formats.get(decided.pixel_format)
-    # A CRF of 0 can mean lossless, and odd sides are no GPU's.
+    # A CRF of 0 can mean lossless, and how a GPU fills up odd sides is in doubt.
     other = encoding.codec == COPY_SETTINGS or encoding.crf == 0 or _odd(width, height)
     if other or pixel_format is None or encoder not in encoders(binary()) or not _takes(encoder, pixel_format):
         return decided

@@ -27,8 +27,8 @@ PIPE_BYTES = 1 << 20                              # Linux's limit for ordinary u
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
 _STDERR_LINES = 50                                # a damaged file can make millions
 _BOILERPLATE = re.compile(
-    r"conversion failed|error while (opening|filtering|processing)|task finished|terminating thread|"
-    r"nothing was written|could not open encoder|exiting|\[info\]",
+    r"conversion failed|error while (opening|filtering|processing)|error sending frames|task finished|"
+    r"terminating thread|nothing was written|could not open encoder|exiting|\[info\]",
     re.IGNORECASE,
 )
 

@@ -27,13 +27,14 @@ _PRESETS = {
     "veryslow": 7, "placebo": 7,
     **{str(number): max(1, 7 - number // 2) for number in range(13)},    # AV1's: 0 is the slowest
 }
-_USUAL_PRESET = 4                                 # of 1 (fastest) to 7: still far faster than it gets frames
+_USUAL_PRESET = 4                                 # of 1 (fastest) to 7: NVENC's own default
 
 # Decoders whose standards prescribe every number of a frame, so that the GPU gives the same ones.
 _EXACT_CODECS = ("h264", "hevc", "av1", "vp9")
 _DECODED = {Pixels(8, 1, 1): "nv12", Pixels(10, 1, 1): "p010le"}
 WORTHWHILE = 500
-"""Frames: opening the GPU in a new process takes about as long as the CPU takes for a good part of so many."""
+"""Frames of the shortest read that a GPU decodes, as each read opens it anew. An estimate, not measured: that may take
+half a second, and two CPU cores decode so many frames of 720p in 2.5 s."""
 
 _TRIAL_FRAMES = 8                                 # enough for frames that lean on later ones
 _TRIAL_SECONDS = 30.0                             # a driver that sleeps takes some to wake
