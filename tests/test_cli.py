@@ -109,6 +109,7 @@ def test_every_choice_about_the_picture_reaches_the_api(parsed: Any) -> None:
         (["--blend", "hard"], "blend", "hard"),
         (["--mask", "box"], "mask", "box"),
         (["--silence", "model"], "silence", "model"),
+        (["--hardware", "off"], "hardware", "off"),
         (["--reference", "same"], "reference", "same"),
         (["--reference", "closed"], "reference", "closed"),
         (["--reference", "./closed"], "reference", Path("closed")),
@@ -174,6 +175,7 @@ def test_the_rate_stays_exact(parsed: Any) -> None:
         ["--enhance-strength", "-0.1"],
         ["--silence", "golden"],
         ["--vad", "ears"],
+        ["--hardware", "on"],
         ["--enhance"],
         *(["--compat", *words] for words in (
             ["--blend", "hard"], ["--mask", "box"], ["--no-color-match"], ["--grain"], ["--enhance", "e.pth"],

@@ -98,6 +98,10 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--crf", type=int, help="Quality: smaller is better and larger.  [default: by codec]")
 @click.option("--preset", help="Encoder speed, such as veryfast or slow.  [default: by codec]")
 @click.option("--pix-fmt", help="Pixel format in ffmpeg's words, such as yuv420p10le.  [default: by source and codec]")
+@click.option(
+    "--hardware", type=click.Choice(["auto", "off"]), default="auto", show_default=True,
+    help="Let the GPU that the networks run on decode and encode the video, too, where it can.",
+)
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")

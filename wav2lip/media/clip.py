@@ -71,6 +71,8 @@ class Clip:
     profile: str = ""               # libavcodec's name of its profile: "High", "4444", ...
     bit_rate: int = 0               # bits a second that the pictures take; 0 where that is unknown
     first_time: Fraction = Fraction(0)   # seconds: the first picture's time stamp as stored, whatever the container's
+    gpu: int | None = field(default=None, compare=False)
+    """Number of the NVIDIA GPU that decodes it, to the same numbers; None for the CPU."""
     times: np.ndarray | None = field(default=None, repr=False, compare=False)
     """Variable rate only: when each stored picture is shown, float64 (stored_frames,) seconds after the first."""
 

@@ -12,6 +12,7 @@ from wav2lip.errors import UsageError
 from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.colour import high_range
 from wav2lip.media.ffmpeg import binary, encoders, pixel_formats
+from wav2lip.media.hardware import NVENC, nvenc_failure, nvenc_options
 from wav2lip.media.picture import Pixels, planar
 
 
@@ -25,12 +26,14 @@ class Encoding:
         crf: quality where the codec has such a scale, lower is better; None is nearly invisible loss.
         preset: speed, in the codec's own words; None is fast.
         pixel_format: ffmpeg's name, such as "yuv420p10le"; None is what suits codec and source.
+        gpu: number of the NVIDIA GPU that encodes where it can make the same of the picture; None for software alone.
     """
 
     codec: str | None = None
     crf: int | None = None
     preset: str | None = None
     pixel_format: str | None = None
+    gpu: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Decided:
         pixel_format: ffmpeg's name.
         bit_rate: bits a second to aim at; 0 where the quality decides.
         profile: number of the ProRes profile; None for other codecs.
-        notices: sentences about what the output cannot hold of its source.
+        notices: sentences about what the output cannot hold of its source, and about a GPU that cannot encode.
+        gpu: number of the GPU that encodes; None for software.
     """
 
     codec: str
@@ -52,6 +56,7 @@ class Decided:
     bit_rate: int = 0
     profile: int | None = None
     notices: tuple[str, ...] = ()
+    gpu: int | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +195,7 @@ def decide(
         notices.append(f"{file} is without the transparency of its source ({name}); {others} would keep it.")
     copied = source if encoding.codec == COPY_SETTINGS else None
     by_rate = copied is not None and encoding.crf is None and CODECS[name].crf is not None
-    return Decided(
+    decided = Decided(
         codec=name,
         encoder=encoder,
         pixel_format=pixel_format,
@@ -200,6 +205,23 @@ def decide(
         profile=_prores_profile(kept, copied.profile if copied else "") if name == "prores" else None,
         notices=tuple(notices),
     )
+    return decided if encoding.gpu is None else _by_nvenc(output, encoding, decided, width, height)
+
+
+def _by_nvenc(output: str | Path, encoding: Encoding, decided: Decided, width: int, height: int) -> Decided:
+    """Return the same output by NVENC, or as it was where NVENC would make another, is not there or does not work."""
+    encoder, formats = NVENC.get(decided.codec, ("", {}))
+    pixel_format = formats.get(decided.pixel_format)
+    # A CRF of 0 can mean lossless, and how a GPU fills up odd sides is in doubt.
+    other = encoding.codec == COPY_SETTINGS or encoding.crf == 0 or _odd(width, height)
+    if other or pixel_format is None or encoder not in encoders(binary()) or not _takes(encoder, pixel_format):
+        return decided
+    faster = replace(decided, encoder=encoder, pixel_format=pixel_format, gpu=encoding.gpu)
+    failure = nvenc_failure(_encoder_options(output, encoding, faster), pixel_format, width, height)
+    if failure:
+        notice = f"NVENC did not start ({failure}); encoding with {decided.encoder}."
+        return replace(decided, notices=(*decided.notices, notice))
+    return faster
 
 
 def _codec(output: str | Path, encoding: Encoding, source: Clip | None, wanted: Pixels | None) -> str:
@@ -306,9 +328,31 @@ def container_of(output: str | Path) -> _Container:
 
 def picture_options(output: str | Path, encoding: Encoding, decided: Decided) -> dict[str, Any]:
     """Return ffmpeg's output options for the picture and the container, but for the pixel format and the colours."""
-    codec, container = CODECS[decided.codec], container_of(output)
+    container = container_of(output)
+    options = {"format": container.muxer, **_encoder_options(output, encoding, decided)}
+    if container.muxer in ("mp4", "mov"):
+        options["movflags"] = "+faststart"
+    return options
+
+
+def _encoder_options(output: str | Path, encoding: Encoding, decided: Decided) -> dict[str, Any]:
+    container, name = container_of(output), decided.codec
+    options: dict[str, Any] = {}
+    if name == "hevc" and container.muxer in ("mp4", "mov"):
+        options["tag:v"] = "hvc1"                 # Apple's players know no other
+    if name == "h264" and container.muxer == "avi":
+        options["bf"] = 0                         # AVI has no presentation times: frames in order only
+    if decided.gpu is None:
+        return options | _software_options(encoding, decided)
+    usual = CODECS[name].crf
+    assert usual is not None, "codecs of NVENC have a quality scale"
+    return options | nvenc_options(name, decided.gpu, encoding.crf or usual[0], encoding.preset)
+
+
+def _software_options(encoding: Encoding, decided: Decided) -> dict[str, Any]:
+    codec = CODECS[decided.codec]
     name, encoder, rate = decided.codec, decided.encoder, decided.bit_rate
-    options: dict[str, Any] = {"format": container.muxer, "c:v": encoder}
+    options: dict[str, Any] = {"c:v": encoder}
     if rate:
         options["b:v"] = rate
         if name in ("h264", "hevc"):
@@ -321,10 +365,6 @@ def picture_options(output: str | Path, encoding: Encoding, decided: Decided) ->
         options["preset"] = preset
     if name == "hevc":
         options["x265-params"] = "log-level=error"
-        if container.muxer in ("mp4", "mov"):
-            options["tag:v"] = "hvc1"             # Apple's players know no other
-    if name == "h264" and container.muxer == "avi":
-        options["bf"] = 0                         # AVI has no presentation times: frames in order only
     if encoder == "libsvtav1":
         options["preset"] = preset
     elif encoder == "libaom-av1":
@@ -337,8 +377,6 @@ def picture_options(output: str | Path, encoding: Encoding, decided: Decided) ->
         options |= {"profile:v": decided.profile, "vendor": "apl0"}
     elif encoder == "ffv1":
         options |= {"level": 3, "g": 1, "slicecrc": 1}
-    if container.muxer in ("mp4", "mov"):
-        options["movflags"] = "+faststart"
     return options
 
 

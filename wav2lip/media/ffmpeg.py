@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +27,8 @@ PIPE_BYTES = 1 << 20                              # Linux's limit for ordinary u
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
 _STDERR_LINES = 50                                # a damaged file can make millions
 _BOILERPLATE = re.compile(
-    r"conversion failed|error while (opening|filtering|processing)|task finished|terminating thread|"
-    r"nothing was written|could not open encoder|exiting|\[info\]",
+    r"conversion failed|error while (opening|filtering|processing)|error sending frames|task finished|"
+    r"terminating thread|nothing was written|could not open encoder|exiting|\[info\]",
     re.IGNORECASE,
 )
 
@@ -86,6 +86,12 @@ def decoders(program: str) -> frozenset[str]:
 
 
 @lru_cache
+def hwaccels(program: str) -> frozenset[str]:
+    """Return the names of the hardware decoders that this ffmpeg knows of, whether or not the machine has them."""
+    return frozenset(_ask(program, "-hwaccels").splitlines())
+
+
+@lru_cache
 def pixel_formats(program: str, encoder: str) -> tuple[str, ...]:
     """Return ffmpeg's names of the pixel formats that one of its encoders takes."""
     found = re.search(r"Supported pixel formats: (.*)", _ask(program, "-h", f"encoder={encoder}"))
@@ -116,6 +122,26 @@ def command(output: Any) -> list[str]:
     """Return the argument list that runs an ffmpeg-python output, overwriting what is there."""
     arguments: list[str] = output.compile(cmd=[binary(), *QUIET], overwrite_output=True)
     return arguments
+
+
+def attempt(arguments: Sequence[str], seconds: float) -> tuple[bytes, str]:
+    """Run an ffmpeg to its end; return what it wrote to its output, and why it failed: "" where it did not.
+
+    Args:
+        arguments: the whole command line.
+        seconds: how long it may take.
+    """
+    try:
+        done = subprocess.run(
+            list(arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, start_new_session=True,
+            check=False,
+        )
+    except OSError as error:
+        return b"", f"{arguments[0]} cannot be started: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return b"", f"no answer within {seconds:g} s"
+    words = _telling(done.stderr.decode(errors="replace").splitlines(), done.returncode)
+    return done.stdout, words if done.returncode else ""
 
 
 class Process:
@@ -204,10 +230,7 @@ class Process:
 
     def last_words(self) -> str:
         """Return what ffmpeg complained of last, fit for the end of an error message."""
-        lines = [re.sub(r" @ (0x)?[0-9a-f]+\]", "]", line.strip()) for line in self._lines if line.strip()]
-        telling = [line for line in lines if not _BOILERPLATE.search(line)] or lines
-        words = "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".")
-        return words or f"exit code {self._process.returncode}, no message"
+        return _telling(self._lines, self._process.returncode)
 
     def said(self, pattern: str) -> bool:
         """Return whether any of the kept lines of ffmpeg's complaints contains a pattern."""
@@ -222,6 +245,14 @@ class Process:
                 rest = rest[-4096:]
                 self._lines.extend(line.decode(errors="replace") for line in lines)
             self._lines.append(rest.decode(errors="replace"))
+
+
+def _telling(lines: Iterable[str], code: int | None) -> str:
+    """Return the last lines of ffmpeg's complaints that say something."""
+    lines = [re.sub(r" @ (0x)?[0-9a-f]+\]", "]", line.strip()) for line in lines if line.strip()]
+    telling = [line for line in lines if not _BOILERPLATE.search(line)] or lines
+    words = "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".")
+    return words or f"exit code {code}, no message"
 
 
 def _ask(program: str, *question: str) -> str:

@@ -15,6 +15,7 @@ from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Frame
 from wav2lip.media.colour import RGB, levels, scaler_matrix
 from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through
 from wav2lip.media.geometry import shrink
+from wav2lip.media.hardware import WORTHWHILE, as_stored, nvdec_options
 from wav2lip.media.image import read_deep_image, read_image
 from wav2lip.media.picture import Picture, Pixels, planar
 
@@ -180,7 +181,8 @@ def _decoded(
             return                                # what ffmpeg still has to say no longer matters
         code = process.finish()
         if code != 0 or (not frames and start == 0):
-            raise MediaError(f"{clip.path} cannot be decoded: {process.last_words()}.")
+            advice = " With --hardware off the software decoder reads it." if _on_gpu(clip, count) else ""
+            raise MediaError(f"{clip.path} cannot be decoded: {process.last_words()}.{advice}")
 
 
 def _backwards(
@@ -203,6 +205,9 @@ def _decoding(
 ) -> Any:
     """Return the ffmpeg-python output that decodes `count` frames from number `start` on to a pipe."""
     jump: dict[str, Any] = {} if decoder is None else {"c:v": decoder}
+    if _on_gpu(clip, count):
+        jump |= nvdec_options(clip)
+        converting = [as_stored(clip), *converting]
     if start and clip.seekable and not stored:
         # The time stamps stay those of the file, so that the frame is found by its own, wherever the jump lands.
         offset = _stored_time(clip, start) + clip.start - float(_REORDER_FRAMES / clip.fps)
@@ -218,6 +223,10 @@ def _decoding(
         **{"frames:v": count},
         **pass_timestamps_through(),
     )
+
+
+def _on_gpu(clip: Clip, count: int) -> bool:
+    return clip.gpu is not None and count >= WORTHWHILE
 
 
 def _stored_time(clip: Clip, frame: int) -> float:

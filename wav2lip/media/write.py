@@ -88,7 +88,7 @@ class VideoWriter:
         self._output = Path(output)
         check_output(self._output, encoding)
         decided = decide(self._output, encoding, width, height, source=source, pixels=pixels)
-        self._size, self._pixels = (width, height), pixels
+        self._size, self._pixels, self._on_gpu = (width, height), pixels, decided.gpu is not None
         # Not made from the output's name, which may be as long as names can be.
         self._part = self._output.absolute().parent / f".wav2lip-{secrets.token_hex(8)}.part{self._output.suffix}"
         given = "bgr24" if pixels is None else pixels.name
@@ -178,7 +178,9 @@ class VideoWriter:
     def _failure(self) -> Wav2LipError:
         assert self._process is not None
         words = self._process.last_words().replace(url(self._part), str(self._output))
-        return Wav2LipError(f"{self._output} could not be written: {words}.")
+        advice = " With --hardware off the software encoder writes it."
+        hardware = self._on_gpu and not self._process.said(_NOT_WRITTEN)
+        return Wav2LipError(f"{self._output} could not be written: {words}.{advice if hardware else ''}")
 
     def _discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):

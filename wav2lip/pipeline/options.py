@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from wav2lip.compose.choices import Blend, Mask
 from wav2lip.errors import UsageError
 
+Hardware = Literal["auto", "off"]
 Silence = Literal["closed", "source", "model"]
 VoiceActivity = Literal["energy", "silero"]
 Extend = Literal["bounce", "loop", "freeze", "stretch", "cut"]
@@ -62,6 +63,8 @@ class SyncOptions:
         reference: the face whose appearance is copied: "same" for the frame's own, "closed" for one of its shot with
             the mouth closed, or a picture or video of the person; None for "same".
         pix_fmt: pixel format of the result, in ffmpeg's words; None for what suits source and codec.
+        hardware: "auto" lets the NVIDIA GPU that the networks run on decode and encode too, where it can; "off" leaves
+            that to the CPU, as do other devices and `compat`.
         shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
         strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
         tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
@@ -100,6 +103,7 @@ class SyncOptions:
     vad: VoiceActivity = "energy"
     reference: Literal["same", "closed"] | Path | None = None
     pix_fmt: str | None = None
+    hardware: Hardware = "auto"
     shorter_side: int | None = None
     strict: bool = False
     tail: bool = True
@@ -136,6 +140,11 @@ class SyncOptions:
         """Whether a fixed face box is given; the original looks at the first number only."""
         return self.box[0] != -1
 
+    def gpu(self, device: str) -> int | None:
+        """Return the number of the GPU that may decode and encode when the networks run on a device, None for none."""
+        kind, _, number = device.partition(":")
+        return int(number or 0) if kind == "cuda" and self.hardware == "auto" and not self.compat else None
+
     @property
     def files(self) -> list[Path]:
         """The files that are read beside face and audio."""
@@ -156,5 +165,6 @@ class SyncOptions:
 
 _CHOICES = {
     "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": VoiceActivity,
+    "hardware": Hardware,
 }
 _OURS = ("blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference")

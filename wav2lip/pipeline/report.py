@@ -26,6 +26,7 @@ class SyncReport:
     detector: str                    # "s3fd", "cascade", ... or "box"
     generator: str                   # what the weights are
     device: str
+    encoder: str                     # ffmpeg's name of what compressed the picture: "libx264", "h264_nvenc", ...
     extended: str | None             # how the video was made longer, None when it was long enough
     sync: SyncScore | None = None    # how well lips and speech fit, where that was asked for and could be told
     seconds: dict[str, float] = field(default_factory=dict)   # wall time by stage

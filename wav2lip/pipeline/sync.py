@@ -20,6 +20,7 @@ from wav2lip.faces.track import FaceTrack
 from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import Encoding, decide
 from wav2lip.media.geometry import Geometry
+from wav2lip.media.hardware import decoded_on
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
@@ -79,18 +80,20 @@ def sync(
     options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
     face, audio = Path(face), Path(audio)
     device = choose_device(options.device)
+    gpu = options.gpu(device)
 
     with clock.measure("load"):
-        source = open_source(face, options)
+        source = open_source(face, options, gpu, progress)
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
         kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
         if output is None:
             output = default_output(face, audio, options.codec, None if options.compat else source)
         output = Path(output)
-        encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt)
+        encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt, gpu)
         prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
-        for notice in decide(output, encoding, width, height, source=kept, pixels=pixels).notices:
+        decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
+        for notice in decided.notices:
             progress.say(notice)
         for notice in cautions(source, options):
             progress.say(notice)
@@ -166,6 +169,7 @@ def sync(
         detector=found_by,
         generator=networks.description,
         device=device,
+        encoder=decided.encoder,
         extended=options.extension if extended else None,
         sync=score,
         seconds=clock.seconds,
@@ -189,9 +193,13 @@ def rate_result(
         raise KeyboardInterrupt(f"{output} was written, but not scored") from None
 
 
-def open_source(face: Path, options: SyncOptions) -> Source:
-    """Look at the video or picture, and fix how its frames are seen."""
+def open_source(face: Path, options: SyncOptions, gpu: int | None, progress: Progress) -> Source:
+    """Look at the video or picture, and fix what decodes it and how its frames are seen."""
     clip = probe(face, image_fps=options.fps)
+    if gpu is not None:
+        clip, failure = decoded_on(clip, gpu)
+        if failure:
+            progress.detail(f"NVDEC does not decode {face.name} ({failure}); the CPU does.")
     geometry = Geometry(options.resize_factor, options.rotate, options.crop, options.shorter_side)
     if options.compat and clip.image:
         geometry = Geometry(1, False, FULL_FRAME)    # the original ignores these for pictures
