@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wav2lip.speech.basis import librosa_basis, mel_basis
 from wav2lip.speech.mel import HOP, LOUDEST, SAMPLE_RATE, SILENCE, log_mel, mel_blocks
 
 TOLERANCE = 1e-4
@@ -37,6 +38,11 @@ def test_mel_equals_the_reference(shared: Path) -> None:
 def test_mel_is_still_the_one_that_was_checked_against_the_reference() -> None:
     with np.load(OUR_MEL) as recorded:
         np.testing.assert_allclose(log_mel(sweep())[::2, ::3], recorded["mel"], rtol=0, atol=TOLERANCE)
+
+
+def test_the_stored_filter_bank_is_librosas() -> None:
+    np.testing.assert_allclose(mel_basis(), librosa_basis(), rtol=1e-6, atol=0)
+    assert mel_basis().dtype == np.float32
 
 
 def test_two_tones_stand_in_the_bands_where_the_published_settings_put_them() -> None:

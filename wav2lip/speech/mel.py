@@ -7,13 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-SAMPLE_RATE = 16_000                              # Hz
+from wav2lip.speech.basis import BANDS, FFT, SAMPLE_RATE, mel_basis
+
 HOP = 200                                         # samples: 12.5 ms
 COLUMNS_PER_SECOND = SAMPLE_RATE // HOP           # 80
-BANDS = 80
-FFT = 800                                         # samples: 50 ms, also the window's length
 PRE_EMPHASIS = 0.97
-LOWEST_HZ, HIGHEST_HZ = 55, 7600
 FLOOR = np.float32(1e-5)                          # amplitude: -100 dB; float32 so that nothing is promoted
 REFERENCE_DB = 20                                 # subtracted before scaling
 SILENCE, LOUDEST = -4.0, 4.0                      # the range of the output
@@ -74,7 +72,7 @@ def _columns(padded: np.ndarray) -> np.ndarray:
     """Return the mel columns (80, n) of all whole windows in `padded`, float64 (samples,)."""
     windows = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]
     spectrum = np.abs(np.fft.rfft(windows * _hann(), axis=1).astype(np.complex64))
-    mel = _mel_basis() @ spectrum.T
+    mel = mel_basis() @ spectrum.T
     decibel = 20 * np.log10(np.maximum(FLOOR, mel)) - REFERENCE_DB
     return np.clip(SCALE * (decibel + 100) + SILENCE, SILENCE, LOUDEST).astype(np.float32, copy=False)
 
@@ -82,10 +80,3 @@ def _columns(padded: np.ndarray) -> np.ndarray:
 @lru_cache
 def _hann() -> np.ndarray:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)   # periodic
-
-
-@lru_cache
-def _mel_basis() -> np.ndarray:
-    from librosa.filters import mel
-
-    return mel(sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
