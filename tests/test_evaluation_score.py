@@ -87,7 +87,8 @@ def test_the_frame_rate_makes_no_difference(talking: Path, tmp_path: Path, score
     run_ffmpeg("-i", url(talking), "-vf", "fps=50", "-c:v", "ffv1", "-c:a", "copy", url(fast))
     found = evaluate(fast, QUICK)
     assert (found.frames, found.faces) == (40, 40)
-    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.02, equal_nan=True)
+    # Not quite none: other frames are looked at for the face, and its boxes tremble.
+    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.03, equal_nan=True)
 
 
 def test_sound_that_starts_before_the_picture_is_no_offset(talking: Path, tmp_path: Path, score: VideoScore) -> None:
@@ -97,7 +98,8 @@ def test_sound_that_starts_before_the_picture_is_no_offset(talking: Path, tmp_pa
         "-af", "adelay=200", "-c:a", "pcm_s16le", url(late),
     )
     found = evaluate(late, QUICK)
-    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.02, equal_nan=True)
+    # Not quite none: other frames are looked at for the face, and its boxes tremble.
+    assert np.allclose(found.sync["expert"].curve, score.sync["expert"].curve, atol=0.03, equal_nan=True)
 
 
 def test_a_stretch_without_a_face_parts_two_tracks(talking: Path, tmp_path: Path, score: VideoScore) -> None:

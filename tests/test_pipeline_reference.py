@@ -21,6 +21,7 @@ from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
+from wav2lip.models.engine import TorchEngine
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_generator, load_syncnet
 from wav2lip.models.syncnet import SyncNet
@@ -160,7 +161,7 @@ def test_every_shot_has_a_reference_of_its_own(
 def test_a_generator_that_is_given_the_reference_hears_silence_in_it(
     heads: dict[int, np.ndarray], openings: np.ndarray, expert: SyncNet
 ) -> None:
-    lips = Lips(load_generator(), "cpu")
+    lips = Lips(TorchEngine(load_generator(), "cpu"))
     faces = heads[700_037]
     open_frames = faces[np.argsort(openings)[-6:]]
     mel = np.full((6, 80, 16), SILENCE, np.float32)

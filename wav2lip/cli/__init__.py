@@ -9,6 +9,7 @@ from wav2lip.cli.align import align
 from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
+from wav2lip.cli.export import export
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -40,3 +41,4 @@ main.add_command(preprocess)
 main.add_command(train)
 main.add_command(distill)
 main.add_command(synth)
+main.add_command(export)

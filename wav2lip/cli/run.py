@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -55,3 +57,14 @@ def tidy_when_terminated() -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     sys.exit(TERMINATED)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import what is heavy inside, and never look for garbage in it: a second of every run, at its start and end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, Rate
-from wav2lip.cli.run import INTERRUPTED, tidy_when_terminated
+from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.errors import LowScoreError, Wav2LipError
 
@@ -53,6 +53,14 @@ def _file(**kwargs: Any) -> Any:
 )
 @DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
+@click.option(
+    "--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True,
+    help="What runs the generator; openvino is faster on a CPU (extra openvino).",
+)
+@click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
+    help="What it computes with; auto is fp16 on CUDA, bf16 on CPUs that have it, else fp32.",
+)
 @click.option("--face-det-batch-size", type=int, help="Frames detected at a time.  [default: by device]")
 @click.option("--wav2lip-batch-size", type=int, help="Faces generated at a time.  [default: by device]")
 @click.option(
@@ -149,7 +157,6 @@ def sync(**given: Any) -> None:
 def _run(given: dict[str, Any], level: int) -> Any:
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.pipeline.options import FULL_FRAME, NO_BOX, SyncOptions
-    from wav2lip.pipeline.sync import sync as run
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
     if given.pop("no_sr"):
@@ -165,4 +172,6 @@ def _run(given: dict[str, Any], level: int) -> Any:
         crop=given.pop("crop") or FULL_FRAME,
         **given,
     )
+    with importing():
+        from wav2lip.pipeline.sync import sync as run
     return run(face, audio, output, options, TerminalProgress(level))

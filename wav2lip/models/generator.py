@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -79,13 +81,23 @@ class Generator(nn.Module):
             return torch.stack(folded.chunk(steps), dim=2)
         return self._generate(mel, face)
 
-    def _generate(self, mel: Tensor, face: Tensor) -> Tensor:
-        skips = []
-        x = face
+    def encode(self, face: Tensor) -> list[Tensor]:
+        """Return the face encoder's maps of faces (B, 6, 96, 96), from the largest to the smallest.
+
+        They do not depend on the speech: faces that are shown again need not be encoded again.
+        """
+        maps = []
         for block in self.face_encoder_blocks:
-            x = block(x)
-            skips.append(x)
+            face = block(face)
+            maps.append(face)
+        return maps
+
+    def speak(self, mel: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Return the faces (B, 3, 96, 96) that say mel windows (B, 1, 80, 16), of what `encode` gave."""
         y = self.audio_encoder(mel)
-        for block, skip in zip(self.face_decoder_blocks, reversed(skips), strict=True):
+        for block, skip in zip(self.face_decoder_blocks, reversed(maps), strict=True):
             y = torch.cat([block(y), skip], dim=1)
         return self.output_block(y)
+
+    def _generate(self, mel: Tensor, face: Tensor) -> Tensor:
+        return self.speak(mel, self.encode(face))

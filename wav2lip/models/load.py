@@ -50,11 +50,13 @@ class LoadedGenerator:
 
     Attributes:
         generator: float32, in eval mode.
-        description: what the weights are, for a report.
+        what: what the weights are.
+        description: the same after the file's name, for a report.
         notice: what the user should know before it is used; None when there is nothing.
     """
 
     generator: Generator
+    what: str
     description: str
     notice: str | None = None
 
@@ -73,11 +75,14 @@ def load_checkpoint(
     """
     checkpoint = read_checkpoint(demo_checkpoint() if path is None else path)
     generator = cast(Generator, build(checkpoint, "generator")).to(device)
-    description = f"{checkpoint.path.name}: {_describe(checkpoint, generator)}"
-    notice = None
-    if path is None:
-        notice = f"Using the generator that ships ({_describe(checkpoint, generator)}); --checkpoint names another."
-    return LoadedGenerator(generator, description, notice)
+    what = _describe(checkpoint, generator)
+    notice = shipped_notice(what) if path is None else None
+    return LoadedGenerator(generator, what, f"{checkpoint.path.name}: {what}", notice)
+
+
+def shipped_notice(what: str) -> str:
+    """Return what the user of the generator that ships should know, by what its weights are."""
+    return f"Using the generator that ships ({what}); --checkpoint names another."
 
 
 def load_generator(path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu") -> Generator:

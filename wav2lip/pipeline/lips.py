@@ -7,16 +7,15 @@ from itertools import groupby, islice
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from wav2lip.compose.compositor import Compositor
 from wav2lip.compose.face import Original, network_input
 from wav2lip.compose.patch import AnyFrame, Patch
 from wav2lip.compose.place import Place
-from wav2lip.models.generator import Generator
-from wav2lip.models.inference import fold_batch_norm
-from wav2lip.models.memory import in_halves
+from wav2lip.models.engine import Engine
 from wav2lip.pipeline.manner import Manner
+
+FIRST = 4    # moments that are generated together at first: the encoder need not wait for a whole batch
 
 
 class Moment(NamedTuple):
@@ -32,19 +31,14 @@ class Moment(NamedTuple):
 
 
 class Lips:
-    """The generator, ready to run.
+    """The generator, for faces as they are cut out of frames and put back.
 
     Args:
-        generator: the network in evaluation mode.
-        device: where it runs.
-        exact: keep the network as it was published; otherwise its batch norms are folded into the convolutions,
-            which is twice as fast and differs by less than 0.01 of 255.
+        engine: runs it.
     """
 
-    def __init__(self, generator: Generator, device: str, exact: bool = False):
-        self._network = generator if exact else fold_batch_norm(generator)
-        self._network.to(device)
-        self._device = device
+    def __init__(self, engine: Engine):
+        self._engine = engine
 
     def speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
         """Generate faces that say the speech.
@@ -60,14 +54,8 @@ class Lips:
         Raises:
             Wav2LipError: the device has too little memory for a single face.
         """
-        return in_halves(self._speak, faces, references, mels, device=self._device, task="for one face")
-
-    def _speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
-        face = torch.from_numpy(network_input(faces, references)).to(self._device)
-        mel = torch.from_numpy(mels[:, None]).to(self._device)
-        with torch.inference_mode():
-            out = self._network(mel, face) * 255.0
-        return out.permute(0, 2, 3, 1).float().cpu().numpy()
+        out = self._engine.generate(np.ascontiguousarray(mels[:, None]), network_input(faces, references))
+        return out.transpose(0, 2, 3, 1) * np.float32(255)
 
 
 def sync_lips(
@@ -94,7 +82,9 @@ def _spoken(
     moments: Iterator[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
 ) -> Iterator[AnyFrame]:
     """Yield a patch for every moment that shows a generated face, and the frame of the others."""
-    while group := list(islice(moments, batch)):
+    size = min(FIRST, batch)
+    while group := list(islice(moments, size)):
+        size = batch
         shown = [moment.place is not None and manner.opacity(moment.presence) > 0 for moment in group]
         speaking = [moment for moment, here in zip(group, shown, strict=True) if here]
         patches = iter(speak(speaking, lips, compositor, manner))

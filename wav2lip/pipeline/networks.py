@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wav2lip.compose.parsing import FaceParser
+from wav2lip.errors import UsageError
 from wav2lip.faces.detector import Detector, make_detector
+from wav2lip.models.engine import Engine, TorchEngine
 from wav2lip.models.enhancer import Enhancer, load_enhancer
 from wav2lip.models.load import load_bisenet, load_checkpoint
+from wav2lip.models.precision import number_type
 from wav2lip.pipeline.lips import Lips
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
@@ -39,12 +42,12 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
 
     Raises:
         WeightsError: weights that are missing, broken or of another network.
+        UsageError: an engine or a precision that the device or this installation has not.
     """
-    checkpoint = load_checkpoint(options.checkpoint)
-    if checkpoint.notice:
-        progress.say(checkpoint.notice)
-    progress.detail(f"Generator: {checkpoint.description}; on {device}.")
-    lips = Lips(checkpoint.generator, device, exact=options.compat)
+    engine, description, notice = _load_engine(options, device)
+    if notice:
+        progress.say(notice)
+    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
     detector = None
     if not options.has_box:
         detector = make_detector(
@@ -59,4 +62,17 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
     if enhancer is not None:
         progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
     parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
-    return Networks(lips, checkpoint.description, detector, device, enhancer, parser)
+    return Networks(Lips(engine), description, detector, device, enhancer, parser)
+
+
+def _load_engine(options: SyncOptions, device: str) -> tuple[Engine, str, str | None]:
+    """Return what runs the generator, what its weights are, and what the user should know before it is used."""
+    numbers = number_type("fp32" if options.compat else options.precision, device)
+    if options.engine == "openvino":
+        if device != "cpu":
+            raise UsageError(f"The engine openvino runs on the CPU, not on {device}; add --device cpu.")
+        from wav2lip.models.openvino import load_engine
+
+        return load_engine(options.checkpoint, numbers)
+    loaded = load_checkpoint(options.checkpoint)
+    return TorchEngine(loaded.generator, device, numbers, exact=options.compat), loaded.description, loaded.notice

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from wav2lip.compose.choices import Blend, Mask
 from wav2lip.errors import UsageError
+from wav2lip.models.choices import EngineName, Precision
 
 Hardware = Literal["auto", "off"]
 Silence = Literal["closed", "source", "model"]
@@ -23,7 +24,8 @@ FULL_FRAME = (0, -1, 0, -1)
 class SyncOptions:
     """Options of `wav2lip.sync`; the command line has one of the same name for each but the last three.
 
-    With `compat` those of the picture (`blend` to `reference`) stay as they are by default, and none of them counts.
+    With `compat`, `engine`, `precision` and those of the picture (`blend` to `reference`) stay as they are by default,
+    and none of them counts.
 
     Attributes:
         checkpoint: generator weights; None for the one that ships with the package.
@@ -38,6 +40,9 @@ class SyncOptions:
         rotate: turn frames by 90 degrees clockwise.
         smooth: calm the face box over time.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        engine: what runs the generator: "torch", or on a CPU "openvino" (extra `openvino`), which is faster there.
+        precision: the numbers that the generator computes with: "fp32", "bf16", "fp16"; "auto" is fp16 on CUDA, bf16 on
+            CPUs that have it in hardware, else fp32.
         detector: which face detector; "auto" is S3FD when its weights can be had, else the cascade.
         detector_weights: weights file of the detector.
         compat: reproduce the frames of the original program, defects included.
@@ -82,6 +87,8 @@ class SyncOptions:
     rotate: bool = False
     smooth: bool = True
     device: str = "auto"
+    engine: EngineName = "torch"
+    precision: Precision = "auto"
     detector: DetectorName = "auto"
     detector_weights: Path | None = None
     compat: bool = False
@@ -165,6 +172,9 @@ class SyncOptions:
 
 _CHOICES = {
     "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": VoiceActivity,
-    "hardware": Hardware,
+    "hardware": Hardware, "engine": EngineName, "precision": Precision,
 }
-_OURS = ("blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference")
+_OURS = (
+    "blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference", "engine",
+    "precision",
+)

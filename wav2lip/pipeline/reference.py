@@ -27,7 +27,8 @@ from wav2lip.models.load import load_syncnet
 from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet, lower_window
 from wav2lip.pipeline.source import Source
 from wav2lip.progress import Progress
-from wav2lip.speech.mel import BANDS, SILENCE
+from wav2lip.speech.basis import BANDS
+from wav2lip.speech.mel import SILENCE
 from wav2lip.speech.windows import WINDOW
 
 # Which frames of a shot are looked at.

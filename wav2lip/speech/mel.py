@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from wav2lip.speech.basis import BANDS, FFT, SAMPLE_RATE, mel_basis
+from wav2lip.speech.basis import FFT, SAMPLE_RATE, mel_basis
 
 HOP = 200                                         # samples: 12.5 ms
 COLUMNS_PER_SECOND = SAMPLE_RATE // HOP           # 80

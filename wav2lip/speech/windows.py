@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from wav2lip.speech.mel import BANDS, COLUMNS_PER_SECOND, HOP, SAMPLE_RATE, SILENCE
+from wav2lip.speech.basis import BANDS, SAMPLE_RATE
+from wav2lip.speech.mel import COLUMNS_PER_SECOND, HOP, SILENCE
 
 WINDOW = 16    # columns the generator hears for one frame: 0.2 s
 

@@ -20,7 +20,8 @@ import numpy as np
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.clip import Frame
 from wav2lip.media.sound import FULL_SCALE, read_samples
-from wav2lip.speech.mel import BANDS, SAMPLE_RATE, mel_blocks
+from wav2lip.speech.basis import BANDS, SAMPLE_RATE
+from wav2lip.speech.mel import mel_blocks
 
 QUALITY = 95                             # of the JPEGs, OpenCV's default as in the original program
 MARGIN = (0.30, 0.25, 0.30, 0.30)        # left, top, right, bottom: shares of the box kept around it, to move it in

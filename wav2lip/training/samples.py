@@ -11,7 +11,8 @@ from torch import Tensor
 
 from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
-from wav2lip.speech.mel import BANDS, SILENCE
+from wav2lip.speech.basis import BANDS
+from wav2lip.speech.mel import SILENCE
 from wav2lip.speech.windows import WINDOW, frames_inside, window_start
 from wav2lip.training.augment import Augmentation, View, change_speech
 from wav2lip.training.layout import TrainingClip

@@ -1,0 +1,157 @@
+"""Whatever runs the generator, with whatever numbers, its faces are the generator's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wav2lip.errors import UsageError, Wav2LipError, WeightsError
+from wav2lip.models.engine import Engine, TorchEngine
+from wav2lip.models.generator import Generator
+from wav2lip.models.load import load_checkpoint, load_generator
+from wav2lip.models.openvino import BATCH, OpenVINOEngine, export_generator, load_engine
+from wav2lip.models.precision import number_type
+from wav2lip.models.store import cache_dir
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def given() -> tuple[np.ndarray, np.ndarray]:
+    """Mel windows and faces: more than OpenVINO takes at a time, and not a multiple of it."""
+    rng = np.random.default_rng(0)
+    coarse = rng.random((BATCH + 3, 6, 12, 12), np.float32)
+    faces = np.kron(coarse, np.ones((8, 8), np.float32))
+    faces[:, :3, 48:] = 0
+    return rng.uniform(-4, 4, (BATCH + 3, 1, 80, 16)).astype(np.float32), faces
+
+
+@pytest.fixture(scope="module")
+def exact(given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return TorchEngine(load_generator(), "cpu", exact=True).generate(*given)
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(1 / np.mean((one - other) ** 2)))
+
+
+def test_folding_changes_no_level(given: tuple[np.ndarray, np.ndarray], exact: np.ndarray) -> None:
+    faces = TorchEngine(load_generator(), "cpu").generate(*given)
+    assert faces.dtype == np.float32
+    assert np.abs(faces - exact).max() * 255 < 0.01
+
+
+def test_bfloat16_stays_close_enough_to_be_taken_by_itself(
+    given: tuple[np.ndarray, np.ndarray], exact: np.ndarray
+) -> None:
+    faces = TorchEngine(load_generator(), "cpu", torch.bfloat16).generate(*given)
+    assert faces.dtype == np.float32
+    assert 45 < psnr(faces, exact) < 80    # and it is not float32 all the same
+
+
+def test_a_face_that_is_shown_again_is_encoded_once(given: tuple[np.ndarray, np.ndarray]) -> None:
+    generator = load_generator()
+    engine = TorchEngine(generator, "cpu")
+    mels, faces = given
+    shown = faces[[0, 0, 0, 1, 1, 0]]
+    encoded: list[int] = []
+    encode = engine._network.encode
+
+    def counted(face: torch.Tensor) -> list[torch.Tensor]:
+        encoded.append(len(face))
+        return encode(face)
+
+    engine._network.encode = counted  # type: ignore[method-assign]
+    together = engine.generate(mels[:6], shown)
+    assert encoded == [3]
+    one_by_one = [engine.generate(mels[at : at + 1], shown[at : at + 1]) for at in range(6)]
+    assert np.abs(together - np.concatenate(one_by_one)).max() < 1e-5
+
+
+def test_numbers_by_themselves_suit_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert number_type("auto", "cuda:1") == torch.float16
+    assert number_type("auto", "mps") == torch.float32
+    for fast, numbers in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr("wav2lip.models.precision.fast_bfloat16", lambda device, fast=fast: fast)
+        assert number_type("auto", "cpu") == numbers
+    assert number_type("bf16", "cpu") == torch.bfloat16
+    with pytest.raises(UsageError, match="fp16 is for GPUs"):
+        number_type("fp16", "cpu")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("openvino")
+    path = tmp_path_factory.mktemp("exported") / "generator.xml"
+    export_generator(load_checkpoint(), path)
+    return path
+
+
+def test_openvino_gives_the_same_faces(
+    exported: Path, given: tuple[np.ndarray, np.ndarray], exact: np.ndarray
+) -> None:
+    engine: Engine = OpenVINOEngine(exported)
+    assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
+    assert [file.name for file in sorted(exported.parent.iterdir())] == ["generator.bin", "generator.xml"]
+
+
+def test_half_the_file_gives_nearly_the_same_faces(
+    exported: Path, tmp_path: Path, given: tuple[np.ndarray, np.ndarray], exact: np.ndarray
+) -> None:
+    small = tmp_path / "small.xml"
+    export_generator(load_checkpoint(), small, half=True)
+    assert small.with_suffix(".bin").stat().st_size < 0.51 * exported.with_suffix(".bin").stat().st_size
+    assert psnr(OpenVINOEngine(small).generate(*given), exact) > 60
+
+
+def test_onnx_is_what_openvino_runs_too(
+    tmp_path: Path, given: tuple[np.ndarray, np.ndarray], exact: np.ndarray
+) -> None:
+    pytest.importorskip("openvino")
+    path = tmp_path / "generator.onnx"
+    export_generator(load_checkpoint(), path)
+    engine, description, notice = load_engine(path, torch.float32)
+    assert (description, notice) == ("generator.onnx: a generator", None)
+    assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
+
+
+def test_weights_are_converted_once_for_openvino(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[np.ndarray, np.ndarray]
+) -> None:
+    pytest.importorskip("openvino")
+    torch.manual_seed(0)
+    weights = tmp_path / "narrow.pth"
+    torch.save({"state_dict": Generator(channels=1).state_dict()}, weights)
+    first, description, _ = load_engine(weights, torch.float32)
+    assert description == "narrow.pth: Wav2Lip generator, 0.0625 of the full width"
+    assert len(list((cache_dir() / "openvino").glob("*.xml"))) == 1
+    monkeypatch.setattr("wav2lip.models.openvino.load_checkpoint", None)
+    again, described, _ = load_engine(weights, torch.float32)
+    assert described == description
+    np.testing.assert_array_equal(again.generate(*given), first.generate(*given))
+
+
+def test_what_cannot_be_exported_or_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load_checkpoint()
+    with pytest.raises(UsageError, match=r"must end with \.xml or \.onnx"):
+        export_generator(loaded, tmp_path / "generator.pt")
+    with pytest.raises(UsageError, match="--half is for OpenVINO"):
+        export_generator(loaded, tmp_path / "generator.onnx", half=True)
+    with pytest.raises(Wav2LipError, match="cannot be written"):
+        export_generator(loaded, tmp_path / "nowhere" / "generator.xml")
+    with pytest.raises(WeightsError, match="There is no weights file"):
+        load_engine(tmp_path / "missing.pth", torch.float32)
+    broken = tmp_path / "broken.xml"
+    broken.write_text("<net/>")
+    with pytest.raises(WeightsError, match="no generator that OpenVINO can run"):
+        load_engine(broken, torch.float32)
+    monkeypatch.setattr("wav2lip.extras.importlib.import_module", _missing)
+    with pytest.raises(UsageError, match=r"pip install 'wav2lip\[openvino\]'"):
+        load_engine(None, torch.float32)
+
+
+def _missing(module: str) -> None:
+    raise ModuleNotFoundError(name=module)

@@ -1,0 +1,148 @@
+"""The generator in OpenVINO, which runs it faster than PyTorch does on most CPUs, and the files that it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wav2lip.errors import UsageError, Wav2LipError, WeightsError
+from wav2lip.extras import require
+from wav2lip.models.generator import FACE_SIZE, Generator
+from wav2lip.models.inference import fold_batch_norm
+from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
+from wav2lip.models.store import cache_dir, demo_checkpoint, sha256_of
+
+BATCH = 8                       # faces that run together: the network is compiled for so many
+SUFFIXES = (".xml", ".onnx")    # of exported generators
+_MEL, _FACE = (1, 80, 16), (6, FACE_SIZE, FACE_SIZE)
+_WHAT = ["wav2lip", "what"]     # where a file says what its weights are
+_PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16"}
+
+
+class OpenVINOEngine:
+    """OpenVINO on the CPU.
+
+    Args:
+        path: a file that `export_generator` wrote.
+        numbers: what it computes with: float32 or bfloat16.
+
+    Raises:
+        WeightsError: it is no such file.
+    """
+
+    def __init__(self, path: Path, numbers: torch.dtype = torch.float32):
+        openvino = require("openvino", "openvino")
+        core = openvino.Core()
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _PRECISION[numbers]}
+        if threads := os.environ.get("OMP_NUM_THREADS", ""):
+            settings["INFERENCE_NUM_THREADS"] = threads
+        try:
+            model = core.read_model(path)
+            model.reshape({"mel": [BATCH, *_MEL], "face": [BATCH, *_FACE]})
+            self.what = str(model.get_rt_info(_WHAT).value) if model.has_rt_info(_WHAT) else "a generator"
+            self._network = core.compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{path} is no generator that OpenVINO can run; make one with `wav2lip export`."
+            ) from error
+
+    def generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        out = np.empty((len(faces), 3, FACE_SIZE, FACE_SIZE), np.float32)
+        for at in range(0, len(faces), BATCH):
+            count = min(BATCH, len(faces) - at)
+            given = {"mel": np.zeros((BATCH, *_MEL), np.float32), "face": np.zeros((BATCH, *_FACE), np.float32)}
+            given["mel"][:count], given["face"][:count] = mels[at : at + count], faces[at : at + count]
+            out[at : at + count] = self._network(given)[0][:count]
+        return out
+
+
+def load_engine(
+    checkpoint: str | os.PathLike[str] | None, numbers: torch.dtype
+) -> tuple[OpenVINOEngine, str, str | None]:
+    """Return the engine for a weights file, what its weights are, and what the user should know before it is used.
+
+    Weights are converted when they are first seen, which takes seconds, and remembered by their content.
+
+    Args:
+        checkpoint: generator weights, or a file that `export_generator` wrote; None for the generator that ships.
+        numbers: what it computes with.
+
+    Raises:
+        WeightsError: the file is missing, broken, or of another network.
+        UsageError: OpenVINO is not installed.
+    """
+    openvino = require("openvino", "openvino")
+    path = demo_checkpoint() if checkpoint is None else Path(checkpoint)
+    if path.suffix.lower() in SUFFIXES:
+        engine = OpenVINOEngine(path, numbers)
+    else:
+        if not path.is_file():
+            load_checkpoint(path)    # for its sentence
+        entry = cache_dir() / "openvino" / f"{sha256_of(path)}-{openvino.__version__.partition('-')[0]}.xml"
+        if not entry.is_file():
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            export_generator(load_checkpoint(checkpoint), entry)
+        engine = OpenVINOEngine(entry, numbers)
+    return engine, f"{path.name}: {engine.what}", shipped_notice(engine.what) if checkpoint is None else None
+
+
+def export_generator(loaded: LoadedGenerator, path: Path, *, half: bool = False) -> None:
+    """Write a generator as a file for other programs, its batch norms folded; whole or not at all.
+
+    Its inputs are `mel` (n, 1, 80, 16) and `face` (n, 6, 96, 96), its output (n, 3, 96, 96), as the generator's.
+
+    Args:
+        loaded: the generator.
+        path: .xml for OpenVINO, with a .bin beside it, or .onnx.
+        half: store the weights in float16 (OpenVINO only).
+
+    Raises:
+        UsageError: another ending, or a package that is not installed.
+        Wav2LipError: it cannot be written.
+    """
+    write = {".xml": _write_openvino, ".onnx": _write_onnx}.get(path.suffix.lower())
+    if write is None:
+        raise UsageError(f"{path} must end with {' or '.join(SUFFIXES)}: OpenVINO's format, or ONNX.")
+    if half and path.suffix.lower() != ".xml":
+        raise UsageError("--half is for OpenVINO's format; write an .xml file, or leave it out.")
+    network = fold_batch_norm(loaded.generator)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".wav2lip-", dir=path.absolute().parent) as folder:
+            part = Path(folder) / path.name
+            write(network, part, loaded.what, half)
+            # The file that is named last: who finds it finds the other one too.
+            for made in sorted(Path(folder).iterdir(), key=lambda made: made.name == path.name):
+                shutil.move(made, path.absolute().parent / made.name)
+    except OSError as error:
+        raise Wav2LipError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _write_openvino(network: Generator, path: Path, what: str, half: bool) -> None:
+    openvino = require("openvino", "openvino")
+    # By way of ONNX: OpenVINO's own converter for PyTorch takes twice as long, and reports its use to its makers.
+    through = path.with_suffix(".onnx")
+    _write_onnx(network, through, what, half)
+    model = openvino.Core().read_model(through)
+    model.set_rt_info(what, _WHAT)
+    openvino.save_model(model, path, compress_to_fp16=half)
+    through.unlink()
+
+
+def _write_onnx(network: Generator, path: Path, what: str, half: bool) -> None:
+    require("onnx", "onnx")
+    names: dict[str, Any] = {"input_names": ["mel", "face"], "output_names": ["speaking"]}
+    any_number = {name: {0: "n"} for name in ("mel", "face", "speaking")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")    # that there is a newer exporter, which needs one package more
+        torch.onnx.export(network, _examples(), str(path), dynamo=False, dynamic_axes=any_number, **names)
+
+
+def _examples() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.zeros(2, *_MEL), torch.zeros(2, *_FACE)
