@@ -13,10 +13,13 @@ from wav2lip.compose.compositor import Compositor
 from wav2lip.compose.face import Original, network_input
 from wav2lip.compose.patch import AnyFrame, Patch
 from wav2lip.compose.place import Place
-from wav2lip.models.generator import Generator
+from wav2lip.models.flop import Flop, network_flop
+from wav2lip.models.generator import FACE_SIZE, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import in_halves
 from wav2lip.pipeline.manner import Manner
+from wav2lip.speech.mel import BANDS
+from wav2lip.speech.windows import WINDOW
 
 
 class Moment(NamedTuple):
@@ -61,6 +64,10 @@ class Lips:
             Wav2LipError: the device has too little memory for a single face.
         """
         return in_halves(self._speak, faces, references, mels, device=self._device, task="for one face")
+
+    def flop(self) -> Flop:
+        """Return what one face costs."""
+        return network_flop(self._network, (1, 1, BANDS, WINDOW), (1, 6, FACE_SIZE, FACE_SIZE))
 
     def _speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
         face = torch.from_numpy(network_input(faces, references)).to(self._device)
