@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wav2lip.pipeline.profile import Profile
     from wav2lip.pipeline.report import SyncReport
 
+HOW_TO_PRINT = ("quiet", "verbose", "as_json", "profiled")
+
 
 def _file(**kwargs: Any) -> Any:
     return click.Path(path_type=Path, **kwargs)
@@ -120,7 +122,7 @@ def sync(**given: Any) -> None:
 
     Options may be written as for the original inference.py, with underscores too.
     """
-    quiet, verbose, as_json, profiled = (given.pop(name) for name in ("quiet", "verbose", "as_json", "profiled"))
+    quiet, verbose, as_json, profiled = (given.pop(name) for name in HOW_TO_PRINT)
     least = given.pop("min_score")
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()

@@ -18,7 +18,7 @@ from wav2lip.evaluation.tables import SyncScore
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.colour import high_range
-from wav2lip.media.encoding import Encoding, decide
+from wav2lip.media.encoding import decide
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.probe import probe
@@ -29,7 +29,7 @@ from wav2lip.pipeline.lips import Moment, sync_lips
 from wav2lip.pipeline.manner import choose_manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
-from wav2lip.pipeline.output import default_output, prepare_output
+from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech, listener
@@ -91,7 +91,7 @@ def sync(
         if output is None:
             output = default_output(face, audio, options.codec, None if options.compat else source)
         output = Path(output)
-        encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt)
+        encoding = encoding_of(options)
         prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
         for notice in decide(output, encoding, width, height, source=kept, pixels=pixels).notices:
             progress.say(notice)
