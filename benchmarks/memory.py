@@ -13,59 +13,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import click
 
+from wav2lip.benchmark.runs import run
+from wav2lip.errors import Wav2LipError
 from wav2lip.media.ffmpeg import QUIET, binary, url
 
 MB = 1_000_000
-
-
-def resident(pid: int) -> int:
-    """Return the bytes of memory of a process and all below it; a page that n processes share counts 1/n for each."""
-    total, waiting = 0, [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
-            for task in Path(f"/proc/{one}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return total
-
-
-def run(command: list[str]) -> tuple[float, int, int]:
-    """Run a command; return its seconds, and the peak bytes of all its processes and of itself alone."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    peaks = [0, 0]
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.1):
-            peaks[0] = max(peaks[0], resident(process.pid))
-            try:
-                status = Path(f"/proc/{process.pid}/status").read_text()
-            except FileNotFoundError:
-                return
-            for line in status.splitlines():
-                if line.startswith("VmHWM:"):
-                    peaks[1] = max(peaks[1], int(line.split()[1]) * 1024)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    code = process.wait()
-    done.set()
-    watcher.join()
-    if code:
-        raise click.ClickException(f"{' '.join(command)} ended with code {code}")
-    return time.monotonic() - start, peaks[0], peaks[1]
 
 
 @click.command()
@@ -88,9 +44,12 @@ def main(face: Path, audio: Path, seconds: tuple[int, ...], of: str, options: tu
                 mux = ["-i", url(video), "-i", url(sound), "-c:v", "copy", "-c:a", "aac", url(both)]
                 subprocess.run([binary(), *QUIET, *mux], check=True)
                 words = [str(both)]
-            taken, everything, alone = run([sys.executable, "-m", "wav2lip", of, *words, "-q", *options])
-        peaks = f"peak {everything / MB:.0f} MB, Python alone {alone / MB:.0f} MB"
-        click.echo(f"{length:6} s of video: {taken:7.1f} s, {peaks}")
+            try:
+                done = run([sys.executable, "-m", "wav2lip", of, *words, "-q", *options], watched=True)
+            except Wav2LipError as error:
+                raise click.ClickException(str(error)) from error
+        peaks = f"peak {done.memory / MB:.0f} MB, Python alone {done.own_memory / MB:.0f} MB"
+        click.echo(f"{length:6} s of video: {done.seconds:7.1f} s, {peaks}")
 
 
 if __name__ == "__main__":

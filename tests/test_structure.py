@@ -20,7 +20,10 @@ ROOMS = {
     "evaluation": {"media", "speech", "models", "faces"},
     "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation"},
-    "cli": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training", "protocols"},
+    "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training"},
+    "cli": {
+        "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training", "protocols", "benchmark",
+    },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
 HEAVY = {"torch", "cv2", "librosa", "numpy", "scipy", "skimage", "av", "face_alignment", "tqdm", "ffmpeg"}

@@ -18,6 +18,6 @@ class Progress:
         """Take a line for a user who wants to know more."""
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
-        """Enter a stage of `total` frames; call what is given with the number of frames just finished."""
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
+        """Enter a stage of `total` frames or other units; call what is given with the number of those just finished."""
         yield lambda count: None

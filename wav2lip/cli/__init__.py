@@ -6,6 +6,7 @@ import click
 
 from wav2lip import __version__
 from wav2lip.cli.align import align
+from wav2lip.cli.bench import bench
 from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
@@ -42,3 +43,4 @@ main.add_command(train)
 main.add_command(distill)
 main.add_command(synth)
 main.add_command(export)
+main.add_command(bench)

@@ -28,12 +28,12 @@ class TerminalProgress(Progress):
             self._print(text)
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         from tqdm import tqdm
 
         # disable=None: no bar where stderr is not a terminal.
         disable = True if self.level < 0 else None
-        with tqdm(total=total, desc=name, unit="frame", file=sys.stderr, disable=disable, dynamic_ncols=True) as bar:
+        with tqdm(total=total, desc=name, unit=unit, file=sys.stderr, disable=disable, dynamic_ncols=True) as bar:
             yield bar.update
 
     @staticmethod

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, Rate
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated
 from wav2lip.cli.scoring import sync_in_words
+from wav2lip.cli.stages import stage_table
 from wav2lip.errors import LowScoreError, Wav2LipError
+
+if TYPE_CHECKING:
+    from wav2lip.pipeline.options import SyncOptions
+    from wav2lip.pipeline.profile import Profile
+    from wav2lip.pipeline.report import SyncReport
+
+HOW_TO_PRINT = ("quiet", "verbose", "as_json", "profiled")
 
 
 def _file(**kwargs: Any) -> Any:
@@ -117,6 +125,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option(
     "--min-score", type=click.FloatRange(0), help="End with exit code 6 if the confidence of that is lower; as --score."
 )
+@click.option("--profile", "profiled", is_flag=True, help="Say where the time went, and how fast the machine is.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words, and a traceback for what should not happen.")
@@ -125,12 +134,12 @@ def sync(**given: Any) -> None:
 
     Options may be written as for the original inference.py, with underscores too.
     """
-    quiet, verbose, as_json = (given.pop(name) for name in ("quiet", "verbose", "as_json"))
+    quiet, verbose, as_json, profiled = (given.pop(name) for name in HOW_TO_PRINT)
     least = given.pop("min_score")
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:
-        report = _run(given, -1 if quiet else 1 if verbose else 0)
+        report, profile = _run(given, -1 if quiet else 1 if verbose else 0, profiled)
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
@@ -142,8 +151,11 @@ def sync(**given: Any) -> None:
             raise
         click.echo(f"Error: {type(error).__name__}: {error} (this should not happen; -v shows where).", err=True)
         sys.exit(Wav2LipError.exit_code)
+    if profile and not quiet:
+        click.echo(stage_table(profile), err=True)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        measured = {"profile": profile.to_dict()} if profile else {}
+        click.echo(json.dumps(report.to_dict() | measured, indent=2))
     else:
         if report.sync:
             click.echo(f"Sync: {sync_in_words('expert', report.sync.to_dict())}", err=True)
@@ -154,17 +166,36 @@ def sync(**given: Any) -> None:
         sys.exit(LowScoreError.exit_code)
 
 
-def _run(given: dict[str, Any], level: int) -> Any:
+def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport, Profile | None]:
     from wav2lip.cli.progress import TerminalProgress
-    from wav2lip.pipeline.options import FULL_FRAME, NO_BOX, SyncOptions
+
+    with importing():
+        from wav2lip.pipeline.sync import sync as run
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    options, progress = sync_options(given), TerminalProgress(level)
+    if not profiled:
+        return run(face, audio, output, options, progress), None
+
+    from wav2lip.pipeline.process import process_age
+    from wav2lip.pipeline.profiler import Profiler
+
+    profiler = Profiler(age=process_age())
+    report = run(face, audio, output, options, progress, watch=profiler)
+    return report, profiler.profile(report)
+
+
+def sync_options(given: dict[str, Any]) -> SyncOptions:
+    """Return the options that the command line has given, without face, audio, output and how to print."""
+    from wav2lip.pipeline.options import FULL_FRAME, NO_BOX, SyncOptions
+
+    given = dict(given)
     if given.pop("no_sr"):
         given["enhance"], given["enhance_strength"] = None, 1.0
     if given.pop("no_segmentation"):
         given["parsing"] = None
         given["mask"] = None if given["mask"] == "parsing" else given["mask"]
-    options = SyncOptions(
+    return SyncOptions(
         color_match=not given.pop("no_color_match"),
         smooth=not given.pop("no_smooth"),
         clobber=not given.pop("no_clobber"),
@@ -172,6 +203,3 @@ def _run(given: dict[str, Any], level: int) -> Any:
         crop=given.pop("crop") or FULL_FRAME,
         **given,
     )
-    with importing():
-        from wav2lip.pipeline.sync import sync as run
-    return run(face, audio, output, options, TerminalProgress(level))

@@ -15,6 +15,7 @@ from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 from wav2lip.faces.track import Detections
 from wav2lip.models.store import cache_dir
 
+FOLDER = "faces"        # in the cache folder
 FORMAT = 3              # counts up whenever an entry means something else
 _BLOCK = 1 << 20        # bytes
 _NOT_LOOKED = -1        # for a count
@@ -32,7 +33,7 @@ def cached_detections(
         frames: how many frames are wanted. An entry made for more serves too; one made for fewer is replaced.
         compute: looks for faces; may give fewer frames than wanted if the video ends early.
     """
-    entry = cache_dir() / "faces" / f"{_key(source, settings)}.npz"
+    entry = cache_dir() / FOLDER / f"{_key(source, settings)}.npz"
     cached = _read(entry, frames)
     if cached is not None:
         return cached

@@ -95,13 +95,15 @@ class VideoWriter:
         inputs = [ffmpeg.input(
             "pipe:0", format="rawvideo", pix_fmt=given, video_size=(width, height), framerate=str(_rate(fps))
         )["v:0"]]
-        options: dict[str, Any] = picture_options(self._output, encoding, decided)
+        options = output_options(
+            self._output, encoding, decided, width=width, height=height, pixels=pixels, colour=colour,
+            pixel_aspect=pixel_aspect,
+        )
         if sound is not None:
             track, container = audio_track(sound)
             limit = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
             inputs.append(open_input(Path(sound), format=container, **limit)["a:0"])
             options |= sound_options(self._output, track)
-        options |= _colour_options(colour, pixels, decided, width, height, pixel_aspect)
         self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
         self._process: Process | None = None
         self._written = 0
@@ -185,6 +187,15 @@ class VideoWriter:
     def _discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._part)
+
+
+def output_options(
+    output: Path, encoding: Encoding, decided: Decided, *, width: int, height: int, pixels: Pixels | None,
+    colour: Colour, pixel_aspect: Fraction,
+) -> dict[str, Any]:
+    """Return ffmpeg's options for all of an output but its sound; the arguments are those of `VideoWriter`."""
+    picture = picture_options(output, encoding, decided)
+    return picture | _colour_options(colour, pixels, decided, width, height, pixel_aspect)
 
 
 def _colour_options(

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wav2lip.models.generator import Generator
+from wav2lip.models.flop import Flop, network_flop
+from wav2lip.models.generator import FACE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import in_halves
 
@@ -29,6 +30,10 @@ class Engine(Protocol):
         Raises:
             Wav2LipError: the device has too little memory for a single face.
         """
+        ...
+
+    def flop(self) -> Flop:
+        """Return what one face costs; nothing where that is not known."""
         ...
 
 
@@ -54,6 +59,9 @@ class TorchEngine:
 
     def generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
         return in_halves(self._generate, mels, faces, device=self._device, task="for one face")
+
+    def flop(self) -> Flop:
+        return network_flop(self._network, (1, *MEL), (1, *FACE))
 
     def _generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
         shown = np.zeros(len(faces), int)    # which of the different faces each one is: a still picture has one

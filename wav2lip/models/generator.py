@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wav2lip.models.layers import ConvBlock, ConvTransposeBlock, residual_blocks
 
 FACE_SIZE = 96        # pixels: every face enters and leaves the network as 96 x 96
+MEL, FACE = (1, 80, 16), (6, FACE_SIZE, FACE_SIZE)    # the shapes of what it is given for one face
 MOUTH = (slice(56, 92), slice(20, 76))    # rows and columns of it that hold the mouth
 FULL_CHANNELS = 16    # channels of the first layer in the published networks; all others are multiples of it
 

@@ -14,15 +14,15 @@ import torch
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.extras import require
-from wav2lip.models.generator import FACE_SIZE, Generator
+from wav2lip.models.flop import Flop, network_flop
+from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
 from wav2lip.models.store import cache_dir, demo_checkpoint, sha256_of
 
 BATCH = 8                       # faces that run together: the network is compiled for so many
 SUFFIXES = (".xml", ".onnx")    # of exported generators
-_MEL, _FACE = (1, 80, 16), (6, FACE_SIZE, FACE_SIZE)
-_WHAT = ["wav2lip", "what"]     # where a file says what its weights are
+_WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
 _PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
@@ -45,8 +45,10 @@ class OpenVINOEngine:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
             model = core.read_model(path)
-            model.reshape({"mel": [BATCH, *_MEL], "face": [BATCH, *_FACE]})
+            model.reshape({"mel": [BATCH, *MEL], "face": [BATCH, *FACE]})
             self.what = str(model.get_rt_info(_WHAT).value) if model.has_rt_info(_WHAT) else "a generator"
+            flop = int(model.get_rt_info(_FLOP).value) if model.has_rt_info(_FLOP) else 0
+            self._flop: Flop = {str(numbers).removeprefix("torch."): flop} if flop else {}
             self._network = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise WeightsError(
@@ -57,10 +59,13 @@ class OpenVINOEngine:
         out = np.empty((len(faces), 3, FACE_SIZE, FACE_SIZE), np.float32)
         for at in range(0, len(faces), BATCH):
             count = min(BATCH, len(faces) - at)
-            given = {"mel": np.zeros((BATCH, *_MEL), np.float32), "face": np.zeros((BATCH, *_FACE), np.float32)}
+            given = {"mel": np.zeros((BATCH, *MEL), np.float32), "face": np.zeros((BATCH, *FACE), np.float32)}
             given["mel"][:count], given["face"][:count] = mels[at : at + count], faces[at : at + count]
             out[at : at + count] = self._network(given)[0][:count]
         return out
+
+    def flop(self) -> Flop:
+        return self._flop
 
 
 def load_engine(
@@ -131,6 +136,7 @@ def _write_openvino(network: Generator, path: Path, what: str, half: bool) -> No
     _write_onnx(network, through, what, half)
     model = openvino.Core().read_model(through)
     model.set_rt_info(what, _WHAT)
+    model.set_rt_info(str(sum(network_flop(network, (1, *MEL), (1, *FACE)).values())), _FLOP)
     openvino.save_model(model, path, compress_to_fp16=half)
     through.unlink()
 
@@ -145,4 +151,4 @@ def _write_onnx(network: Generator, path: Path, what: str, half: bool) -> None:
 
 
 def _examples() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.zeros(2, *_MEL), torch.zeros(2, *_FACE)
+    return torch.zeros(2, *MEL), torch.zeros(2, *FACE)

@@ -12,6 +12,7 @@ from wav2lip.errors import WeightsError
 
 DEMO_FILE = "demo.safetensors"
 EXPERT_FILE = "expert.safetensors"
+CACHE_VARIABLE = "WAV2LIP_CACHE"
 RESEARCH_ONLY = "trained on LRS2 (BBC): personal, research and non-commercial use only"
 ORIGINAL_SOURCE = "https://github.com/Rudrabha/Wav2Lip#getting-the-weights"
 
@@ -132,7 +133,7 @@ def cache_dir() -> Path:
 
     `$WAV2LIP_CACHE`, else `$XDG_CACHE_HOME/wav2lip`, else the system's own place for caches.
     """
-    if own := os.environ.get("WAV2LIP_CACHE"):
+    if own := os.environ.get(CACHE_VARIABLE):
         return Path(own).expanduser()
     if xdg := os.environ.get("XDG_CACHE_HOME"):
         return Path(xdg).expanduser() / "wav2lip"

@@ -13,6 +13,7 @@ from wav2lip.compose.face import Original, network_input
 from wav2lip.compose.patch import AnyFrame, Patch
 from wav2lip.compose.place import Place
 from wav2lip.models.engine import Engine
+from wav2lip.models.flop import Flop
 from wav2lip.pipeline.manner import Manner
 
 FIRST = 4    # moments that are generated together at first: the encoder need not wait for a whole batch
@@ -56,6 +57,10 @@ class Lips:
         """
         out = self._engine.generate(np.ascontiguousarray(mels[:, None]), network_input(faces, references))
         return out.transpose(0, 2, 3, 1) * np.float32(255)
+
+    def flop(self) -> Flop:
+        """Return what one face costs; nothing where that is not known."""
+        return self._engine.flop()
 
 
 def sync_lips(

@@ -8,6 +8,7 @@ from pathlib import Path
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.encoding import COPY_SETTINGS, Encoding
 from wav2lip.media.write import check_output
+from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
 
 ENDINGS = {"ffv1": "mkv", "prores": "mov", "vp9": "webm"}    # where mp4 will not do
@@ -26,6 +27,11 @@ def default_output(face: Path, audio: Path, codec: str | None, source: Source | 
     elif source is not None and codec is None and source.pixels.alpha:
         codec = "prores"
     return Path(f"{face.stem}_{audio.stem}.{ENDINGS.get(codec or '', 'mp4')}")
+
+
+def encoding_of(options: SyncOptions, gpu: int | None) -> Encoding:
+    """Return how the options want the picture to be compressed, by a GPU of that number where it can be."""
+    return Encoding(options.codec, options.crf, options.preset, options.pix_fmt, gpu)
 
 
 def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool) -> None:

@@ -18,7 +18,7 @@ from wav2lip.evaluation.tables import SyncScore
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.colour import high_range
-from wav2lip.media.encoding import Encoding, decide
+from wav2lip.media.encoding import decide
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.hardware import decoded_on
 from wav2lip.media.prefetch import prefetch
@@ -30,12 +30,13 @@ from wav2lip.pipeline.lips import Moment, sync_lips
 from wav2lip.pipeline.manner import choose_manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
-from wav2lip.pipeline.output import default_output, prepare_output
+from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech, listener
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.track import find_track
+from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
@@ -56,6 +57,7 @@ def sync(
     options: SyncOptions | None = None,
     progress: Progress | None = None,
     networks: Networks | None = None,
+    watch: Watch | None = None,
 ) -> SyncReport:
     """Make the face in a video or picture say a recording.
 
@@ -66,6 +68,7 @@ def sync(
         options: everything else.
         progress: receives words and progress; None for silence.
         networks: what `load_networks` gave for the same options, for many runs; None loads it.
+        watch: looks at the stages, as `Profiler` does; None for nobody.
 
     Returns:
         What was made, and how.
@@ -77,31 +80,31 @@ def sync(
         NoFaceError: no face in the whole clip, or in a frame of a strict run.
         Wav2LipError: anything else that failed, such as a full disk.
     """
-    options, progress, clock = options or SyncOptions(), progress or Progress(), Clock()
+    options, progress, clock, watch = options or SyncOptions(), progress or Progress(), Clock(), watch or Watch()
     face, audio = Path(face), Path(audio)
     device = choose_device(options.device)
     gpu = options.gpu(device)
 
-    with clock.measure("load"):
-        source = open_source(face, options, gpu, progress)
+    with clock.measure("load"), watch.stage("load"):
+        source = watch.source(open_source(face, options, gpu, progress))
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
         kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
         if output is None:
             output = default_output(face, audio, options.codec, None if options.compat else source)
         output = Path(output)
-        encoding = Encoding(options.codec, options.crf, options.preset, options.pix_fmt, gpu)
+        encoding = encoding_of(options, gpu)
         prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
         decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
         for notice in decided.notices:
             progress.say(notice)
         for notice in cautions(source, options):
             progress.say(notice)
-        speech = Speech.measure(
+        speech = watch.speech(Speech.measure(
             audio, source.fps, options.compat, options.tail, listener(options), hushed=options.in_silence == "closed"
-        )
+        ))
         check_length(source.frames, source, speech, options)
-        networks = networks or load_networks(options, device, progress)
+        networks = watch.networks(networks or load_networks(options, device, progress))
         given = given_face(options, networks.detector)
 
     waiting = max(2, WAITING_BYTES // max(3 * width * height, source.pixels.bytes(width, height)))
@@ -125,10 +128,10 @@ def sync(
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
 
     presence = speech.presence()
-    with clock.measure("reference"):
+    with clock.measure("reference"), watch.stage("reference"):
         manner = choose_manner(source, track, presence, options, given, device, progress)
 
-    writer = VideoWriter(
+    writer = watch.writer(VideoWriter(
         output,
         width=width,
         height=height,
@@ -140,10 +143,10 @@ def sync(
         duration_limit=float(frames / source.fps) if frames < speech.frames else None,
         pixels=pixels,
         source=kept,
-    )
+    ))
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
-    compositor = make_compositor(source, options, networks)
+    compositor = watch.compositor(make_compositor(source, options, networks))
     with clock.measure("render"), progress.stage("Syncing lips", frames) as advance, writer:
         moments = play(source, plan, track, speech, presence, waiting)
         with closing(prefetch(sync_lips(moments, networks.lips, compositor, manner, batch), waiting)) as finished:
@@ -153,7 +156,7 @@ def sync(
 
     score = None
     if options.score:
-        with clock.measure("score"):
+        with clock.measure("score"), watch.stage("score"):
             score = rate_result(output, plan, track, options, found_by, networks.device, progress)
 
     return SyncReport(

@@ -300,7 +300,7 @@ def _write(
         limit = how.seconds
         if sound is None:
             sound, limit = Path(folder) / "speech.wav", None
-            _write_wav(sound, samples)
+            write_wav(sound, samples)
         writer = VideoWriter(
             output, width=how.size, height=how.size, fps=how.fps, sound=sound, encoding=ENCODING, duration_limit=limit
         )
@@ -310,7 +310,8 @@ def _write(
     return curve
 
 
-def _write_wav(path: Path, samples: np.ndarray) -> None:
+def write_wav(path: Path, samples: np.ndarray) -> None:
+    """Write samples in [-1, 1], float (samples,) at 16 kHz."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
