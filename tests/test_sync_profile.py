@@ -66,8 +66,9 @@ def test_every_frame_is_counted_where_it_passes(profile: Profile) -> None:
     names = ["load", "speech", "decode", "detect", "reference", "generate", "compose", "encode"]
     assert [stage.name for stage in profile.stages] == names
     stages = {stage.name: stage for stage in profile.stages}
-    frames = {"decode": 2 * FRAMES, "detect": FRAMES, "generate": FRAMES, "compose": FRAMES, "encode": FRAMES}
-    assert {name: stage.frames for name, stage in stages.items() if stage.frames} == frames
+    frames = {"decode": 2 * FRAMES, "generate": FRAMES, "compose": FRAMES, "encode": FRAMES}
+    assert {name: stage.frames for name, stage in stages.items() if stage.frames and name != "detect"} == frames
+    assert 2 <= stages["detect"].frames < FRAMES                     # not every frame is looked at
     pixels = FRAMES * SIDE * SIDE
     assert stages["decode"].bytes == 3 * pixels + 1.5 * pixels       # as BGR for the detector, then as it is stored
     assert stages["compose"].bytes == stages["encode"].bytes == 1.5 * pixels
@@ -127,7 +128,7 @@ def test_the_command_prints_the_table_and_adds_the_profile_to_the_report(
     assert by_name["load"]["frames_per_second"] is None
     lines = [line.split() for line in result.stderr.splitlines()]
     assert ["stage", "frames", "seconds", "CPU", "s", "frames/s", "rate", "of", "peak"] in lines
-    assert [line[0] for line in lines if line[1:2] == [str(FRAMES)]] == ["detect", "compose", "encode"]
+    assert [line[0] for line in lines if line[1:2] == [str(FRAMES)]] == ["compose", "encode"]
 
 
 def test_the_table_tells_rates_and_shares() -> None:
