@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, tee
 
@@ -57,6 +57,8 @@ class Compositor:
         parser: says which part of a face is what.
     """
 
+    on_device = False
+
     def __init__(
         self, palette: Palette, finish: Finish = Finish(), enhancer: Enhancer | None = None,
         parser: FaceParser | None = None,
@@ -67,10 +69,10 @@ class Compositor:
         self._parser = parser if finish.mask in (None, "parsing") else None
         self._level = 2.0 ** (palette.pixels.depth - 8)
 
-    def cut_out(self, picture: Picture, place: Place) -> Cut:
-        """Return the face in a picture, as it is stored and as the generator sees it."""
-        source = sample_face(picture, place, FACE_SIZE)
-        return Cut(source, self._shown(source))
+    def cut_out(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Cut]:
+        """Return the face in every picture, float32 (96, 96, 3) as it is stored, and as the generator sees it."""
+        sources = (sample_face(picture, place, FACE_SIZE) for picture, place in zip(pictures, places, strict=True))
+        return [Cut(source, self._shown(source)) for source in sources]
 
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +12,12 @@ from wav2lip.errors import Wav2LipError
 
 
 def in_halves(
-    run: Callable[..., np.ndarray], *arrays: np.ndarray, device: str | torch.device, task: str
-) -> np.ndarray:
+    run: Callable[..., Any], *arrays: np.ndarray, device: str | torch.device, task: str
+) -> Any:
     """Return `run(*arrays)`, in halves, and halves of these, where the device's memory is too small for all at once.
 
     Args:
-        run: makes (n, ...) of arrays of n rows each.
+        run: makes an array or a tensor (n, ...) of arrays of n rows each.
         arrays: (n, ...) each, at least one row.
         device: where it runs.
         task: for whom the memory is too small at last, as in "for one face".
@@ -32,4 +33,5 @@ def in_halves(
     # Outside of the handler, whose error holds on to what was allocated.
     half = len(arrays[0]) // 2
     parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
-    return np.concatenate([in_halves(run, *part, device=device, task=task) for part in parts])
+    halves = [in_halves(run, *part, device=device, task=task) for part in parts]
+    return torch.cat(halves) if isinstance(halves[0], torch.Tensor) else np.concatenate(halves)

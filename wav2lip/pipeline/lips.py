@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from wav2lip.compose.compositor import Compositor
-from wav2lip.compose.face import Original, network_input
-from wav2lip.compose.patch import AnyFrame, Patch
+from wav2lip.compose.face import network_input
+from wav2lip.compose.patch import AnyCompositor, AnyFrame, Patch
 from wav2lip.compose.place import Place
 from wav2lip.models.generator import Generator
 from wav2lip.models.inference import fold_batch_norm
@@ -46,32 +46,37 @@ class Lips:
         self._network.to(device)
         self._device = device
 
-    def speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
+    def speak(
+        self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, on_device: bool = False
+    ) -> Any:
         """Generate faces that say the speech.
 
         Args:
             faces: uint8 (n, 96, 96, 3), BGR; their lower half is not looked at.
             references: the same, for the appearance.
             mels: float32 (n, 80, 16).
+            on_device: leave what is made where it is made.
 
         Returns:
-            float32 (n, 96, 96, 3) in [0, 255], BGR.
+            float32 (n, 96, 96, 3) in [0, 255], BGR: an array, or a tensor on the device.
 
         Raises:
             Wav2LipError: the device has too little memory for a single face.
         """
-        return in_halves(self._speak, faces, references, mels, device=self._device, task="for one face")
+        run = partial(self._speak, on_device=on_device)
+        return in_halves(run, faces, references, mels, device=self._device, task="for one face")
 
-    def _speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
+    def _speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, on_device: bool) -> Any:
         face = torch.from_numpy(network_input(faces, references)).to(self._device)
         mel = torch.from_numpy(mels[:, None]).to(self._device)
         with torch.inference_mode():
             out = self._network(mel, face) * 255.0
-        return out.permute(0, 2, 3, 1).float().cpu().numpy()
+        out = out.permute(0, 2, 3, 1).float()
+        return out if on_device else out.cpu().numpy()
 
 
 def sync_lips(
-    moments: Iterable[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+    moments: Iterable[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
 ) -> Iterator[AnyFrame]:
     """Yield every moment's frame with its mouth replaced; frames without a face pass through as they are.
 
@@ -91,7 +96,7 @@ def sync_lips(
 
 
 def _spoken(
-    moments: Iterator[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+    moments: Iterator[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
 ) -> Iterator[AnyFrame]:
     """Yield a patch for every moment that shows a generated face, and the frame of the others."""
     while group := list(islice(moments, batch)):
@@ -102,12 +107,12 @@ def _spoken(
             yield next(patches) if here else moment.frame
 
 
-def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner) -> list[Patch]:
+def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner) -> list[Patch]:
     """Return the generated faces of moments that show one."""
     if not moments:
         return []
     places = [moment.place for moment in moments if moment.place is not None]
-    cuts = [compositor.cut_out(moment.frame, place) for moment, place in zip(moments, places, strict=True)]
+    cuts = compositor.cut_out([moment.frame for moment in moments], places)
     asked = [
         (at, reference, weight)
         for at, (moment, cut) in enumerate(zip(moments, cuts, strict=True))
@@ -117,10 +122,11 @@ def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, 
         np.stack([cuts[at].face for at, *_ in asked]),
         np.stack([reference for _, reference, _ in asked]),
         np.stack([moments[at].mel for at, *_ in asked]),
+        on_device=compositor.on_device,
     )
-    faces = np.zeros((len(moments), *spoken.shape[1:]), np.float32)
+    faces: list[Any] = [0.0] * len(moments)
     for (at, _, weight), face in zip(asked, spoken, strict=True):
-        faces[at] += np.float32(weight) * face
+        faces[at] = faces[at] + float(weight) * face
     return [
         Patch(
             moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot,
