@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,18 @@ def in_halves(
     parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
     halves = [in_halves(run, *part, device=device, task=task) for part in parts]
     return torch.cat(halves) if isinstance(halves[0], torch.Tensor) else np.concatenate(halves)
+
+
+@contextmanager
+def enough(device: str | torch.device, faces: int) -> Iterator[None]:
+    """Say in a sentence that a device's memory is too small for so many faces.
+
+    Raises:
+        Wav2LipError: it is.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        fewer = f"--wav2lip-batch-size {faces // 2} or " if faces > 1 else ""
+        many = "one face" if faces == 1 else f"{faces} faces at a time"
+        raise Wav2LipError(f"{device} has too little memory for {many}; use {fewer}--device cpu.") from error

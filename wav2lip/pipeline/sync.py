@@ -11,6 +11,7 @@ import numpy as np
 
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.face import Original
+from wav2lip.compose.on_device import DeviceCompositor, can_do
 from wav2lip.compose.patch import AnyCompositor, AnyFrame
 from wav2lip.compose.place import Place
 from wav2lip.errors import MediaError, NoFaceError, WeightsError
@@ -218,6 +219,8 @@ def make_compositor(source: Source, options: SyncOptions, networks: Networks) ->
     if options.compat:
         return Original()
     finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
+    if networks.device.startswith("cuda") and can_do(finish, networks.enhancer, networks.parser):
+        return DeviceCompositor(source.palette, finish, networks.device)
     return Compositor(source.palette, finish, networks.enhancer, networks.parser)
 
 
