@@ -109,6 +109,25 @@ def test_a_batch_is_put_back_as_by_opencv(pixels: Pixels, colour: Colour, finish
         assert not any(changed[3:]), "the transparency was painted on"
 
 
+@pytest.mark.parametrize("pixels", [BGR, Pixels(10, 1, 1)], ids=lambda pixels: pixels.name)
+def test_a_batch_of_any_sizes_is_put_back_as_by_opencv(pixels: Pixels) -> None:
+    places = [Place(-20.3, 10.1, 379.8, 330.4), Place(88.2, 60.4, 120.9, 99.3), Place(100.5, 40.5, 300.9, 290.25)]
+    pictures = [smooth_picture(pixels, 401, 363, grain=0.01)] * 3
+    palette = Palette(FULL if pixels.rgb else SDR, pixels, 401, 363)
+    usual, device = Compositor(palette), DeviceCompositor(palette, Finish(), "cpu")
+    wanted, cuts = usual.cut_out(pictures, places), device.cut_out(pictures, places)
+    faces = [generated(cut, at) for at, cut in enumerate(wanted)]
+    one, other = (
+        compositor.put_back([
+            Patch(picture, place, cut.source, face)
+            for picture, place, cut, face in zip(pictures, places, some, faces, strict=True)
+        ])
+        for compositor, some in ((device, cuts), (usual, wanted))
+    )
+    for made, expected in zip(one, other, strict=True):
+        assert_alike(made, expected, pictures[0])
+
+
 def test_what_the_mask_does_not_show_stays_bit_for_bit() -> None:
     rng, pixels = np.random.default_rng(0), Pixels(16, rgb=True)
     planes = (rng.integers(0, 2**16, shape).astype(pixels.dtype) for shape in pixels.shapes(201, 163))
@@ -120,6 +139,17 @@ def test_what_the_mask_does_not_show_stays_bit_for_bit() -> None:
         assert (plane[100:130, 60:110] != source[100:130, 60:110]).mean() > 0.9
         plane[70:141, 40:131] = source[70:141, 40:131]
         assert np.array_equal(plane, source)
+
+
+@pytest.mark.parametrize("colour", [SDR, PQ], ids=["sdr", "pq"])
+def test_all_that_is_computed_with_is_on_the_device(monkeypatch: pytest.MonkeyPatch, colour: Colour) -> None:
+    # The device "meta" computes nothing but refuses tensors of others.
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape, dtype=tensor.dtype))
+    pictures = [smooth_picture(Pixels(10, 1, 1))] * len(PLACES)
+    compositor = DeviceCompositor(Palette(colour, Pixels(10, 1, 1), 201, 163), Finish(), "meta")
+    cuts = compositor.cut_out(pictures, PLACES)
+    faces = [generated(cut, at) for at, cut in enumerate(cuts)]
+    assert len(list(compositor.put_back(patches(pictures, cuts, faces)))) == len(PLACES)
 
 
 def test_black_and_white_film_stays_so_in_a_batch_with_colour() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 SHARPNESS = -0.75        # of the cubic kernel, as OpenCV has it
-REACH = 3                # samples beyond an edge that a kernel may touch
+REACH = 2                # samples beyond an edge that the kernels touch
 
 
 class Line(NamedTuple):
