@@ -51,13 +51,14 @@ PLACES = [
 ]
 LANDMARKS = np.array([[0.3, 0.36], [0.75, 0.3], [0.55, NOSE], [0.4, 0.75], [0.75, 0.68]])
 OPACITIES = [1, 0.5, 1, 0.5, 1, 0.5, 1]
-FINISHES = [Finish(), Finish("hard"), Finish(mask="box"), Finish("hard", "box"), Finish(match=False)]
 PQ, HLG = (Colour("bt2020nc", "bt2020", transfer, "tv") for transfer in ("smpte2084", "arib-std-b67"))
 SDR, FULL = Colour("bt709", "bt709", "bt709", "tv"), Colour("bt709", "bt709", "bt709", "pc")
 KINDS = [
     (Pixels(8, 1, 1), SDR), (Pixels(10, 1, 0), SDR), (BGR, FULL), (Pixels(8), SDR), (Pixels(10, 1, 1, alpha=True), SDR),
     (Pixels(16, rgb=True), FULL), (Pixels(10, 1, 1), PQ), (Pixels(10, 1, 1), HLG),
 ]
+OTHERS = [Finish("hard"), Finish(mask="box"), Finish("hard", "box"), Finish(match=False)]
+CASES = [(*kind, Finish()) for kind in KINDS] + [(*kind, finish) for kind in KINDS[:3] for finish in OTHERS]
 
 
 def generated(cut: Cut, at: int) -> np.ndarray:
@@ -85,8 +86,9 @@ def assert_alike(made: Picture, wanted: Picture, source: Picture) -> None:
         assert difference.sum() <= 0.02 * changed.sum()
 
 
-@pytest.mark.parametrize("finish", FINISHES, ids=["lower", "lower-hard", "box", "box-hard", "unmatched"])
-@pytest.mark.parametrize(("pixels", "colour"), KINDS, ids=[f"{kind.name}-{c.transfer}" for kind, c in KINDS])
+@pytest.mark.parametrize(("pixels", "colour", "finish"), CASES, ids=[
+    f"{pixels.name}-{colour.transfer}-{finish.blend}-{finish.mask}-{finish.match}" for pixels, colour, finish in CASES
+])
 def test_a_batch_is_put_back_as_by_opencv(pixels: Pixels, colour: Colour, finish: Finish) -> None:
     pictures = [smooth_picture(pixels, grain=0.004 * (1 + at % 3)) for at in range(len(PLACES))]
     before = [picture.copy() for picture in pictures]
