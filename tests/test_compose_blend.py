@@ -98,7 +98,7 @@ def test_by_default_a_generated_face_that_is_brighter_by_20_leaves_no_seam(pixel
     own, left = edge_steps(picture, mask), {}
     for finish in (Finish(), Finish("poisson"), Finish("hard"), Finish(match=False)):
         compositor = Compositor(palette, finish)
-        source = compositor.cut_out(picture, PLACE).source
+        source = compositor.cut_out([picture], [PLACE])[0].source
         patch = Patch(picture, PLACE, source, palette.to_bgr(source) + 20)
         (out,) = compositor.put_back([patch])
         left[finish] = edge_steps(out, mask)

@@ -116,7 +116,7 @@ def test_a_face_with_landmarks_is_put_back_through_their_mask(mask: Mask | None,
     palette = Palette(Colour("bt709", "bt709", "bt709", "pc"), BGR, 240, 240)
     compositor = Compositor(palette, Finish(mask=mask, match=False))
     place = Place(30, 20, 30 + ASPECT * 200, 220)
-    source = compositor.cut_out(picture, place).source
+    source = compositor.cut_out([picture], [place])[0].source
     face = np.full((96, 96, 3), 200, np.float32)
     patches = [Patch(picture, place, source, face, landmarks=landmarks) for landmarks in (None, leaning(20))]
     plain, leaning_one = compositor.put_back(patches)

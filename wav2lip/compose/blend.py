@@ -11,6 +11,8 @@ from wav2lip.compose.place import Place, Region, extent
 from wav2lip.compose.poisson import poisson_blend
 from wav2lip.media.picture import Picture
 
+HALF = 0.5 - 1e-4        # of the mask: a number in the very middle of a hard edge is shown, however it is rounded
+
 
 def blend(
     picture: Picture, place: Place, face: np.ndarray, mask: np.ndarray, how: Blend = "soft", *, opacity: float = 1.0,
@@ -44,7 +46,7 @@ def blend(
         whole = number == 0 or picture.pixels.rgb    # the eye sees less in the chroma
         ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=whole)
         if how == "hard":
-            shown = (shown >= 0.5).astype(np.float32)
+            shown = (shown >= HALF).astype(np.float32)
         elif how == "poisson":
             ours = poisson_blend(source, ours, shown > 0)
         if grain is not None and whole:

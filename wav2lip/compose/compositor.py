@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, tee
 
@@ -46,6 +46,13 @@ class Finish:
     grain: bool = False
     strength: float = 1.0
 
+    def shape(self, patch: Patch, size: int = SIZE) -> np.ndarray:
+        """Return what may be shown of a face by its place and its landmarks, float32 (size, size)."""
+        if self.mask == "box":
+            return box_mask(size, self.blend == "hard")
+        place = patch.place
+        return landmark_mask(patch.landmarks, (place.x2 - place.x1) / (place.y2 - place.y1), size)
+
 
 class Compositor:
     """Cuts faces out of pictures and puts generated ones back.
@@ -57,6 +64,8 @@ class Compositor:
         parser: says which part of a face is what.
     """
 
+    on_device = False
+
     def __init__(
         self, palette: Palette, finish: Finish = Finish(), enhancer: Enhancer | None = None,
         parser: FaceParser | None = None,
@@ -67,10 +76,10 @@ class Compositor:
         self._parser = parser if finish.mask in (None, "parsing") else None
         self._level = 2.0 ** (palette.pixels.depth - 8)
 
-    def cut_out(self, picture: Picture, place: Place) -> Cut:
-        """Return the face in a picture, as it is stored and as the generator sees it."""
-        source = sample_face(picture, place, FACE_SIZE)
-        return Cut(source, self._shown(source))
+    def cut_out(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Cut]:
+        """Return the face in every picture, float32 (96, 96, 3) as it is stored, and as the generator sees it."""
+        sources = (sample_face(picture, place, FACE_SIZE) for picture, place in zip(pictures, places, strict=True))
+        return [Cut(source, self._shown(source)) for source in sources]
 
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""
@@ -98,21 +107,14 @@ class Compositor:
         """Yield patch and face with how much of the face is shown, and the border of that."""
         if self._parser is None:
             for patch, face in faces:
-                mask = self._shape(patch)
+                mask = self._finish.shape(patch)
                 yield patch, face, mask, border(mask)
             return
         faces, parsed = tee(faces)               # masks are smoothed in time: they look a few frames ahead
         masks = calm_masks((self._parse(patch, face, self._parser), patch.shot) for patch, face in parsed)
         for (patch, face), mask in zip(faces, masks, strict=True):
-            shown = mask * self._shape(patch, mask.shape[0])
+            shown = mask * self._finish.shape(patch, mask.shape[0])
             yield patch, face, shown, border(shown)
-
-    def _shape(self, patch: Patch, size: int = SIZE) -> np.ndarray:
-        """Return what may be shown of a face by its place and its landmarks."""
-        if self._finish.mask == "box":
-            return box_mask(size, self._finish.blend == "hard")
-        place = patch.place
-        return landmark_mask(patch.landmarks, (place.x2 - place.x1) / (place.y2 - place.y1), size)
 
     def _parse(self, patch: Patch, face: np.ndarray, parser: FaceParser) -> np.ndarray:
         source = self._shown(sample_face(patch.picture, patch.place, PICTURE_SIZE))

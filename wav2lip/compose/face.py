@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -53,10 +53,12 @@ def paste_hard(frame: Frame, face: np.ndarray, x1: int, y1: int, x2: int, y2: in
 class Original:
     """Cuts faces out of BGR frames and puts generated ones back as the original program does."""
 
-    def cut_out(self, frame: Frame, place: Place) -> Cut:
-        """Return the face in a frame at a place in whole pixels."""
-        face = crop_face(frame, *map(int, place))
-        return Cut(face, face)
+    on_device = False
+
+    def cut_out(self, frames: Sequence[Frame], places: Sequence[Place]) -> list[Cut]:
+        """Return the face in every frame at its place in whole pixels."""
+        faces = (crop_face(frame, *map(int, place)) for frame, place in zip(frames, places, strict=True))
+        return [Cut(face, face) for face in faces]
 
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Frame]:
         """Yield the frames of the patches with the faces in them, in order."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,10 +14,10 @@ AnyFrame = Any
 
 
 class Cut(NamedTuple):
-    """A face cut out of a frame, (96, 96, 3)."""
+    """A face cut out of a frame."""
 
-    source: np.ndarray        # float32, in the picture's own numbers
-    face: np.ndarray          # uint8, BGR, as the generator sees it
+    source: Any               # what the compositor that cut it out wants back with the generated face
+    face: np.ndarray          # uint8 (96, 96, 3), BGR, as the generator sees it
 
 
 class Patch(NamedTuple):
@@ -24,9 +25,25 @@ class Patch(NamedTuple):
 
     picture: AnyFrame
     place: Place
-    source: np.ndarray        # float32 (96, 96, 3), the face as it was, in the picture's own numbers
-    face: np.ndarray          # float32 (96, 96, 3) in [0, 255], BGR, as the generator made it
+    source: Any               # of the face's `Cut`
+    face: Any                 # float32 (96, 96, 3) in [0, 255], BGR, as the generator made it: an array, or a tensor
     opacity: float = 1.0      # how much of it is shown, 0 to 1
     number: int = 0           # of the frame in the source
     shot: int = 0             # which the frame belongs to
     landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known
+
+
+class AnyCompositor(Protocol):
+    """Cuts faces out of frames and puts generated ones back.
+
+    Attributes:
+        on_device: it wants generated faces as tensors, where the generator made them.
+    """
+
+    on_device: bool
+
+    def cut_out(self, frames: Sequence[AnyFrame], places: Sequence[Place]) -> list[Cut]:
+        """Return the face in every frame."""
+
+    def put_back(self, patches: Iterable[Patch]) -> Iterator[AnyFrame]:
+        """Yield the frames of patches that follow each other with the faces in them, in order."""

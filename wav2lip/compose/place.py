@@ -23,6 +23,20 @@ class Place(NamedTuple):
     y2: float
 
 
+class Lattice(NamedTuple):
+    """Where the numbers of one grid lie on another: the first at (x, y), the next `across` and `down` from there."""
+
+    x: float
+    y: float
+    across: float
+    down: float
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """From columns and rows of the one to those of the other, (2, 3)."""
+        return np.array([[self.across, 0, self.x], [0, self.down, self.y]])
+
+
 @dataclass(frozen=True)
 class Region:
     """The whole pixels that a part of a face touches, on the grid of the chroma.
@@ -77,24 +91,35 @@ class Region:
         Returns:
             float32 of the part's shape.
         """
+        rows, columns = self.part(plane)
+        size, cubic, lattice = self.lattice(face.shape[0], plane, cubic=cubic)
+        if size != face.shape[0]:
+            brought = cv2.INTER_AREA if size < face.shape[0] else cv2.INTER_CUBIC
+            face = cv2.resize(face, (size, size), interpolation=brought)
+        return cv2.warpAffine(
+            face, lattice.matrix, (columns.stop - columns.start, rows.stop - rows.start),
+            flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
+        )
+
+    def lattice(self, size: int, plane: int, *, cubic: bool) -> tuple[int, bool, Lattice]:
+        """Return how a square (size, size) is read for a plane's part; `cubic` as in `sample`.
+
+        Returns:
+            The size to which it is brought before, averaged down or smoothly doubled; whether it is then read smoothly;
+            and where the part's numbers lie on it.
+        """
         across, down = self.pixels.steps(plane)
         rows, columns = self.part(plane)
-        place, size = self.place, face.shape[0]
+        place = self.place
         # A chroma number stands for the middle of the pixels that it colours.
         wide, high = (place.x2 - place.x1) / 2**across, (place.y2 - place.y1) / 2**down
         if size > TOO_FINE * max(wide, high):
             size = max(1, round(max(wide, high)))
-            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
         if cubic and min(wide, high) > 2 * size:     # the same to the eye, and three times as fast
             size, cubic = 2 * size, False
-            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
         x = (columns.start + 0.5 - place.x1 / 2**across) / wide * size - 0.5
         y = (rows.start + 0.5 - place.y1 / 2**down) / high * size - 0.5
-        return cv2.warpAffine(
-            face, np.array([[size / wide, 0, x], [0, size / high, y]]),
-            (columns.stop - columns.start, rows.stop - rows.start),
-            flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
-        )
+        return size, cubic, Lattice(x, y, size / wide, size / high)
 
 
 def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
@@ -110,17 +135,20 @@ def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
     """
     planes = []
     for number, plane in enumerate(picture.planes[:3]):
-        across, down = picture.pixels.steps(number)
-        wide, high = (place.x2 - place.x1) / 2**across / size, (place.y2 - place.y1) / 2**down / size
-        # Shrunk by whole steps alone it would skip pixels, as training does: the networks know no other.
-        matrix = np.array([
-            [wide, 0, place.x1 / 2**across + 0.5 * wide - 0.5],
-            [0, high, place.y1 / 2**down + 0.5 * high - 0.5],
-        ])
         planes.append(cv2.warpAffine(
-            plane, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            plane, face_lattice(place, size, picture.pixels.steps(number)).matrix, (size, size),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         ))
     return np.stack(planes, axis=2).astype(np.float32)
+
+
+def face_lattice(place: Place, size: int, steps: tuple[int, int]) -> Lattice:
+    """Return where the samples of a face as a square (size, size) lie on a plane with these steps (across, down)."""
+    across, down = steps
+    wide, high = (place.x2 - place.x1) / 2**across / size, (place.y2 - place.y1) / 2**down / size
+    # Shrunk by whole steps alone it would skip pixels, as training does: the networks know no other.
+    x, y = place.x1 / 2**across + 0.5 * wide - 0.5, place.y1 / 2**down + 0.5 * high - 0.5
+    return Lattice(x, y, wide, high)
 
 
 def _whole(start: float, end: float, length: int, step: int) -> slice:

@@ -10,7 +10,7 @@ REACH = 4.0             # of them (sigma): how far a difference is carried from 
 MOST = 24.0             # levels of 255 around the usual difference: beyond, the two show different things, not colours
 SMALLEST_SPREAD = 4.0   # levels of 255: below that a contrast is not told from noise
 GAIN = (0.8, 1.25)      # how far contrasts may be changed
-_EMPTY = 1e-6
+EMPTY = 1e-6
 
 
 def match_colour(face: np.ndarray, source: np.ndarray, border: np.ndarray, level: float = 1.0) -> np.ndarray:
@@ -32,7 +32,7 @@ def match_colour(face: np.ndarray, source: np.ndarray, border: np.ndarray, level
     Source: normalised convolution, Knutsson and Westin 1993; mean and variance as Reinhard et al. 2001.
     """
     weights = _small(border)[..., None]
-    if weights.sum() < _EMPTY:
+    if weights.sum() < EMPTY:
         return face
     ours, theirs = _small(face), _small(source)
     weights = weights * _alike(theirs - ours, weights, MOST * level)
@@ -63,4 +63,4 @@ def _spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the average of the values around every sample, by their weights."""
     both = np.concatenate([values * weights, weights], axis=2).astype(np.float32)
     blurred = cv2.GaussianBlur(both, (0, 0), REACH, borderType=cv2.BORDER_REPLICATE)
-    return blurred[..., :-1] / np.maximum(blurred[..., -1:], _EMPTY)
+    return blurred[..., :-1] / np.maximum(blurred[..., -1:], EMPTY)

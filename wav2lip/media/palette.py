@@ -41,17 +41,22 @@ class Palette:
         colour: the tags of the picture.
         pixels: its layout; its alpha is no colour, and how far its chroma is shared does not matter.
         width, height: of the whole picture, in pixels: they tell the matrix where the tags do not.
+
+    Attributes:
+        matrix, offset: numbers @ matrix + offset is BGR, of 255 or, where there is a curve, the signal in [0, 1].
+        inverse, zero: BGR, likewise, @ inverse + zero is numbers.
+        curve: between the signal and SDR; None where they are the same.
     """
 
     def __init__(self, colour: Colour, pixels: Pixels, width: int, height: int):
         self.pixels = pixels
         matrix, zero = _meaning(colour, pixels, width, height)
-        self._curve = _curve(str(colour.transfer)) if high_range(colour) else None
-        scale = WHITE if self._curve is None else 1.0
-        self._matrix = (scale * matrix).T.astype(np.float32)
-        self._offset = (-scale * matrix @ zero).astype(np.float32)
-        self._inverse = np.linalg.inv(scale * matrix).T.astype(np.float32)
-        self._zero = zero.astype(np.float32)
+        self.curve = _curve(str(colour.transfer)) if high_range(colour) else None
+        scale = WHITE if self.curve is None else 1.0
+        self.matrix = (scale * matrix).T.astype(np.float32)
+        self.offset = (-scale * matrix @ zero).astype(np.float32)
+        self.inverse = np.linalg.inv(scale * matrix).T.astype(np.float32)
+        self.zero = zero.astype(np.float32)
 
     def to_bgr(self, values: np.ndarray) -> np.ndarray:
         """Return the colours that numbers mean.
@@ -62,10 +67,10 @@ class Palette:
         Returns:
             float32 (..., 3), BGR in [0, 255], unrounded; what lies outside is clipped.
         """
-        colours = np.asarray(values, np.float32) @ self._matrix
-        colours += self._offset
-        if self._curve is not None:
-            colours = _look_up(self._curve.to_sdr, colours)
+        colours = np.asarray(values, np.float32) @ self.matrix
+        colours += self.offset
+        if self.curve is not None:
+            colours = _look_up(self.curve.to_sdr, colours)
             colours *= np.float32(WHITE)
         return np.clip(colours, 0, WHITE, out=colours)
 
@@ -79,15 +84,15 @@ class Palette:
             float32 (..., 3) in the order of the planes, neither rounded nor clipped.
         """
         colours = np.asarray(colours, np.float32)
-        if self._curve is not None:
+        if self.curve is not None:
             # The root keeps the table fine near black, where the curve is steep.
-            colours = _look_up(self._curve.from_sdr, np.sqrt(np.clip(colours, 0, WHITE) * np.float32(1 / WHITE)))
-        values = colours @ self._inverse
-        values += self._zero
+            colours = _look_up(self.curve.from_sdr, np.sqrt(np.clip(colours, 0, WHITE) * np.float32(1 / WHITE)))
+        values = colours @ self.inverse
+        values += self.zero
         return values
 
 
-class _Curve(NamedTuple):
+class Curve(NamedTuple):
     """Between an HDR signal in [0, 1] and the SDR signal of the same light, white 1, as tables of even steps."""
 
     to_sdr: np.ndarray                            # by the HDR signal
@@ -95,7 +100,7 @@ class _Curve(NamedTuple):
 
 
 @lru_cache
-def _curve(transfer: str) -> _Curve:
+def _curve(transfer: str) -> Curve:
     steps = np.linspace(0, 1, _STEPS)
     if transfer == PQ:
         to_sdr = (pq_light(steps) / REFERENCE_WHITE) ** (1 / DISPLAY_GAMMA)
@@ -105,7 +110,7 @@ def _curve(transfer: str) -> _Curve:
         power, white = HLG_SYSTEM_GAMMA / DISPLAY_GAMMA, hlg_light(np.array(_HLG_WHITE))
         to_sdr = (hlg_light(steps) / white) ** power
         from_sdr = hlg_signal(white * steps ** (2 / power))
-    return _Curve(to_sdr.astype(np.float32), from_sdr.astype(np.float32))
+    return Curve(to_sdr.astype(np.float32), from_sdr.astype(np.float32))
 
 
 def pq_light(signal: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,15 +18,16 @@ from wav2lip.models.memory import in_halves
 class Engine(Protocol):
     """A generator, ready to run."""
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
         """Generate faces.
 
         Args:
             mels: float32 (n, 1, 80, 16), log-mel windows.
             faces: float32 (n, 6, 96, 96) in [0, 1], BGR, as the generator takes them.
+            on_device: leave the result where it was made, as a tensor, if PyTorch made it.
 
         Returns:
-            float32 (n, 3, 96, 96) in [0, 1], BGR.
+            float32 (n, 3, 96, 96) in [0, 1], BGR: an array, or the tensor that was asked for.
 
         Raises:
             Wav2LipError: the device has too little memory for a single face.
@@ -57,13 +59,14 @@ class TorchEngine:
         self._device = torch.device(device)
         self._network.to(self._device, self._numbers)
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
-        return in_halves(self._generate, mels, faces, device=self._device, task="for one face")
+    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
+        run = partial(self._generate, on_device=on_device)
+        return in_halves(run, mels, faces, device=self._device, task="for one face")
 
     def flop(self) -> Flop:
         return network_flop(self._network, (1, *MEL), (1, *FACE))
 
-    def _generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    def _generate(self, mels: np.ndarray, faces: np.ndarray, on_device: bool) -> Any:
         shown = np.zeros(len(faces), int)    # which of the different faces each one is: a still picture has one
         if not self._exact:
             for at in range(1, len(faces)):
@@ -80,7 +83,7 @@ class TorchEngine:
                 row = torch.from_numpy(shown).to(self._device)
                 maps = [found.index_select(0, row) for found in self._network.encode(self._given(faces[first]))]
                 out = self._network.speak(self._given(mels), maps)
-            return np.asarray(out.float().cpu().numpy())
+            return out.float() if on_device else out.float().cpu().numpy()
 
     def _given(self, rows: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +13,12 @@ from wav2lip.errors import Wav2LipError
 
 
 def in_halves(
-    run: Callable[..., np.ndarray], *arrays: np.ndarray, device: str | torch.device, task: str
-) -> np.ndarray:
+    run: Callable[..., Any], *arrays: np.ndarray, device: str | torch.device, task: str
+) -> Any:
     """Return `run(*arrays)`, in halves, and halves of these, where the device's memory is too small for all at once.
 
     Args:
-        run: makes (n, ...) of arrays of n rows each.
+        run: makes an array or a tensor (n, ...) of arrays of n rows each.
         arrays: (n, ...) each, at least one row.
         device: where it runs.
         task: for whom the memory is too small at last, as in "for one face".
@@ -32,4 +34,20 @@ def in_halves(
     # Outside of the handler, whose error holds on to what was allocated.
     half = len(arrays[0]) // 2
     parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
-    return np.concatenate([in_halves(run, *part, device=device, task=task) for part in parts])
+    halves = [in_halves(run, *part, device=device, task=task) for part in parts]
+    return torch.cat(halves) if isinstance(halves[0], torch.Tensor) else np.concatenate(halves)
+
+
+@contextmanager
+def enough(device: str | torch.device, faces: int) -> Iterator[None]:
+    """Say in a sentence that a device's memory is too small for so many faces.
+
+    Raises:
+        Wav2LipError: it is.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        fewer = f"--wav2lip-batch-size {faces // 2} or " if faces > 1 else ""
+        many = "one face" if faces == 1 else f"{faces} faces at a time"
+        raise Wav2LipError(f"{device} has too little memory for {many}; use {fewer}--device cpu.") from error

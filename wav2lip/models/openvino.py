@@ -55,7 +55,7 @@ class OpenVINOEngine:
                 f"{path} is no generator that OpenVINO can run; make one with `wav2lip export`."
             ) from error
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> np.ndarray:
         out = np.empty((len(faces), 3, FACE_SIZE, FACE_SIZE), np.float32)
         for at in range(0, len(faces), BATCH):
             count = min(BATCH, len(faces) - at)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from wav2lip.compose.compositor import Compositor
-from wav2lip.compose.face import Original, network_input
-from wav2lip.compose.patch import AnyFrame, Patch
+from wav2lip.compose.face import network_input
+from wav2lip.compose.patch import AnyCompositor, AnyFrame, Patch
 from wav2lip.compose.place import Place
 from wav2lip.models.engine import Engine
 from wav2lip.models.flop import Flop
@@ -41,22 +40,26 @@ class Lips:
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    def speak(self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray) -> np.ndarray:
+    def speak(
+        self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, on_device: bool = False
+    ) -> Any:
         """Generate faces that say the speech.
 
         Args:
             faces: uint8 (n, 96, 96, 3), BGR; their lower half is not looked at.
             references: the same, for the appearance.
             mels: float32 (n, 80, 16).
+            on_device: leave what is made where it is made.
 
         Returns:
-            float32 (n, 96, 96, 3) in [0, 255], BGR.
+            float32 (n, 96, 96, 3) in [0, 255], BGR: an array, or a tensor on the device.
 
         Raises:
             Wav2LipError: the device has too little memory for a single face.
         """
-        out = self._engine.generate(np.ascontiguousarray(mels[:, None]), network_input(faces, references))
-        return out.transpose(0, 2, 3, 1) * np.float32(255)
+        given = np.ascontiguousarray(mels[:, None]), network_input(faces, references)
+        out = self._engine.generate(*given, on_device=on_device) * 255.0
+        return out.transpose(0, 2, 3, 1) if isinstance(out, np.ndarray) else out.permute(0, 2, 3, 1)
 
     def flop(self) -> Flop:
         """Return what one face costs; nothing where that is not known."""
@@ -64,7 +67,7 @@ class Lips:
 
 
 def sync_lips(
-    moments: Iterable[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+    moments: Iterable[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
 ) -> Iterator[AnyFrame]:
     """Yield every moment's frame with its mouth replaced; frames without a face pass through as they are.
 
@@ -84,7 +87,7 @@ def sync_lips(
 
 
 def _spoken(
-    moments: Iterator[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner, batch: int
+    moments: Iterator[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
 ) -> Iterator[AnyFrame]:
     """Yield a patch for every moment that shows a generated face, and the frame of the others."""
     size = min(FIRST, batch)
@@ -97,12 +100,12 @@ def _spoken(
             yield next(patches) if here else moment.frame
 
 
-def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, manner: Manner) -> list[Patch]:
+def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner) -> list[Patch]:
     """Return the generated faces of moments that show one."""
     if not moments:
         return []
     places = [moment.place for moment in moments if moment.place is not None]
-    cuts = [compositor.cut_out(moment.frame, place) for moment, place in zip(moments, places, strict=True)]
+    cuts = compositor.cut_out([moment.frame for moment in moments], places)
     asked = [
         (at, reference, weight)
         for at, (moment, cut) in enumerate(zip(moments, cuts, strict=True))
@@ -112,10 +115,11 @@ def speak(moments: list[Moment], lips: Lips, compositor: Compositor | Original, 
         np.stack([cuts[at].face for at, *_ in asked]),
         np.stack([reference for _, reference, _ in asked]),
         np.stack([moments[at].mel for at, *_ in asked]),
+        on_device=compositor.on_device,
     )
-    faces = np.zeros((len(moments), *spoken.shape[1:]), np.float32)
+    faces: list[Any] = [0.0] * len(moments)
     for (at, _, weight), face in zip(asked, spoken, strict=True):
-        faces[at] += np.float32(weight) * face
+        faces[at] = faces[at] + float(weight) * face
     return [
         Patch(
             moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot,

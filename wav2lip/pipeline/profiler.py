@@ -13,8 +13,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from wav2lip.compose.compositor import Compositor
-from wav2lip.compose.face import Original
+from wav2lip.compose.patch import AnyCompositor
 from wav2lip.media.picture import Picture
 from wav2lip.media.write import VideoWriter
 from wav2lip.models.flop import Flop, flop_of
@@ -73,9 +72,9 @@ class Profiler(Watch):
         detector = networks.detector and cast(Any, _Watched(networks.detector, {"detect": self._detecting}))
         return replace(networks, lips=lips, detector=detector)
 
-    def compositor(self, compositor: Compositor | Original) -> Compositor | Original:
+    def compositor(self, compositor: AnyCompositor) -> AnyCompositor:
         ways = {"cut_out": self._cutting, "put_back": self._putting_back}
-        return cast(Compositor, _Watched(compositor, ways))
+        return cast(AnyCompositor, _Watched(compositor, ways))
 
     def writer(self, writer: VideoWriter) -> VideoWriter:
         return cast(VideoWriter, _WatchedWriter(writer, self))

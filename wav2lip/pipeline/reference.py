@@ -91,7 +91,8 @@ def closed_references(
                 continue
             for done in [other for other in faces if other != shot]:
                 found[done] = most_closed(np.stack(faces.pop(done)), expert)
-            faces.setdefault(shot, []).append(compositor.cut_out(picture, Place(*place)).face)
+            (cut,) = compositor.cut_out([picture], [Place(*place)])
+            faces.setdefault(shot, []).append(cut.face)
             advance(1)
     return found | {shot: most_closed(np.stack(some), expert) for shot, some in faces.items()}
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.face import Original
-from wav2lip.compose.patch import AnyFrame
+from wav2lip.compose.on_device import DeviceCompositor, can_do
+from wav2lip.compose.patch import AnyCompositor, AnyFrame
 from wav2lip.compose.place import Place
 from wav2lip.errors import MediaError, NoFaceError, WeightsError
 from wav2lip.evaluation.tables import SyncScore
@@ -224,11 +225,13 @@ def check_length(frames: int, source: Source, speech: Speech, options: SyncOptio
         raise MediaError(f"{source.clip.path} has {frames} frames; {speech.path} needs {speech.frames}.")
 
 
-def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> Compositor | Original:
+def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> AnyCompositor:
     """Return what cuts faces out of the source's frames and puts generated ones back."""
     if options.compat:
         return Original()
     finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
+    if networks.device.startswith("cuda") and can_do(finish, networks.enhancer, networks.parser):
+        return DeviceCompositor(source.palette, finish, networks.device)
     return Compositor(source.palette, finish, networks.enhancer, networks.parser)
 
 

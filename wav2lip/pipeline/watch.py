@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-from wav2lip.compose.compositor import Compositor
-from wav2lip.compose.face import Original
+from wav2lip.compose.patch import AnyCompositor
 from wav2lip.media.write import VideoWriter
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.source import Source
@@ -28,7 +27,7 @@ class Watch:
     def networks(self, networks: Networks) -> Networks:
         return networks
 
-    def compositor(self, compositor: Compositor | Original) -> Compositor | Original:
+    def compositor(self, compositor: AnyCompositor) -> AnyCompositor:
         return compositor
 
     def writer(self, writer: VideoWriter) -> VideoWriter:
