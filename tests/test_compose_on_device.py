@@ -27,6 +27,7 @@ from wav2lip.media.palette import Palette
 from wav2lip.media.picture import BGR, Picture, Pixels, planar
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_pictures
+from wav2lip.models.engine import TorchEngine
 from wav2lip.models.enhancer import Enhancer
 from wav2lip.models.generator import Generator
 from wav2lip.models.memory import enough, in_halves
@@ -35,6 +36,7 @@ from wav2lip.pipeline.lips import Lips, Moment, sync_lips
 from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -190,7 +192,7 @@ class TestTheWholeWay:
     def test_faces_that_stay_on_the_device_come_out_as_those_that_do_not(self, frames: list[Picture]) -> None:
         generator = seeded(Generator(4))
         assert isinstance(generator, Generator)
-        lips, manner = Lips(generator, "cpu"), Manner("source")
+        lips, manner = Lips(TorchEngine(generator, "cpu")), Manner("source")
         palette = Palette(FULL if frames[0].pixels.rgb else SDR, frames[0].pixels, 160, 160)
         usual, device = Compositor(palette), DeviceCompositor(palette, Finish(), "cpu")
         results = sync_lips(self.moments(frames), lips, usual, manner, 3)
@@ -208,7 +210,7 @@ class TestTheWholeWay:
                 yield moment._replace(place=INSIDE, presence=1.0)
 
         palette = Palette(SDR, frames[0].pixels, 160, 160)
-        lips, compositor = Lips(Generator(4).eval(), "cpu"), DeviceCompositor(palette, Finish(), "cpu")
+        lips, compositor = Lips(TorchEngine(Generator(4).eval(), "cpu")), DeviceCompositor(palette, Finish(), "cpu")
         finished = sync_lips(watched(), lips, compositor, Manner(), 3)
         counts = [len(taken) for _ in finished]
         assert counts == [3, 3, 3, 6, 6, 6, 7]
@@ -216,8 +218,8 @@ class TestTheWholeWay:
 
 def test_it_is_chosen_on_cuda_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "DeviceCompositor", lambda palette, finish, device: (finish.blend, device))
-    source = sync.open_source(EXAMPLE, SyncOptions())
-    lips = Lips(Generator(4), "cpu")
+    source = sync.open_source(EXAMPLE, SyncOptions(), None, Progress())
+    lips = Lips(TorchEngine(Generator(4), "cpu"))
 
     def chosen(device: str, **options: object) -> object:
         return sync.make_compositor(source, SyncOptions(**options), Networks(lips, "", None, device))  # type: ignore[arg-type]

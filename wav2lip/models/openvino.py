@@ -20,7 +20,7 @@ from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
 from wav2lip.models.store import cache_dir, demo_checkpoint, sha256_of
 
-BATCH = 8                       # faces that run together: the network is compiled for so many
+BATCH = 4                       # faces that run together: the network is compiled for so many
 SUFFIXES = (".xml", ".onnx")    # of exported generators
 _WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
 _PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16"}
