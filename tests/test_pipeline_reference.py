@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
 from wav2lip.models.engine import TorchEngine
 from wav2lip.models.inference import fold_batch_norm
-from wav2lip.models.load import load_generator, load_syncnet
+from wav2lip.models.load import load_generator, load_syncnet, save_network
+from wav2lip.models.store import cache_dir
 from wav2lip.models.syncnet import SyncNet
 from wav2lip.pipeline import reference
 from wav2lip.pipeline.lips import Lips
@@ -333,6 +335,69 @@ def test_a_reference_likeness_a_head_that_is_held_alike_whatever_the_mouth_does(
     turned = [likeness(wide, np.roll(closed, columns, axis=1)) for columns in range(15)]
     assert turned == sorted(turned, reverse=True)
     assert 0 < min(share for share in turned if share) < 1
+
+
+def test_the_second_time_neither_frames_are_read_nor_the_expert_is_loaded(
+    tmp_path: Path, heads: dict[int, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = make_video(tmp_path / "head.mkv", heads[700_000], options=LOSSLESS)
+    track = fixed_track((0, 96, 0, 96), 36, (96, 96))
+    first = closed_references(source_of(video), track, Progress())
+    copy = source_of(video.rename(tmp_path / "copy.mkv"))
+    monkeypatch.setattr(Source, "read_pictures", lambda *_: pytest.fail("the video was read"))
+    monkeypatch.setattr(reference, "load_syncnet", lambda *_: pytest.fail("the expert was loaded"))
+    progress = Counting()
+    again = closed_references(copy, track, progress)
+    assert list(again) == list(first) == [0]
+    np.testing.assert_array_equal(again[0], first[0])
+    assert progress.stages == []
+
+
+def test_another_track_video_view_or_expert_is_searched_anew(
+    tmp_path: Path, first_wins: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = numbered_video(tmp_path / "numbers.mkv", 20, options=LOSSLESS)
+    track = numbers_track([0] * 20)
+    closed_references(source_of(video), track, Progress())
+    assert len(first_wins) == 1
+
+    def searched(source: Source, track: FaceTrack) -> bool:
+        first_wins.clear()
+        for _ in range(2):
+            closed_references(source, track, Progress())
+        assert len(first_wins) <= 1
+        return bool(first_wins)
+
+    assert not searched(source_of(video), track)
+    assert searched(source_of(video), numbers_track([0] * 20, missing=[0]))
+    assert searched(source_of(video), replace(track, score=track.score * np.linspace(0.5, 1, 20)))
+    assert searched(source_of(video), replace(track, shot=track.shot + 1))
+    assert searched(Source(probe(video), Geometry(crop=(0, 40, 0, 64))), track)
+    assert searched(source_of(numbered_video(tmp_path / "others.mkv", 21, options=LOSSLESS)), track)
+    save_network(SyncNet(2), tmp_path / "expert.safetensors")
+    monkeypatch.setattr(reference, "expert_checkpoint", lambda: tmp_path / "expert.safetensors")
+    assert searched(source_of(video), track)
+
+
+def test_an_entry_that_is_damaged_or_of_another_form_is_replaced(
+    tmp_path: Path, first_wins: list[list[int]]
+) -> None:
+    video = numbered_video(tmp_path / "numbers.mkv", 20, options=LOSSLESS)
+    source, track = source_of(video), numbers_track([0] * 10 + [1] * 10)
+    whole = closed_references(source, track, Progress())
+    (entry,) = (cache_dir() / "faces").iterdir()
+    stored, form = entry.read_bytes(), np.zeros((1, 96, 96, 3), np.uint8)
+    for times, damage in enumerate([
+        lambda: entry.write_bytes(stored[: len(stored) // 2]),
+        lambda: np.savez(entry, shots=np.arange(2), faces=form),
+        lambda: np.savez(entry, shots=np.arange(1), faces=form.astype(float)),
+    ], start=2):
+        damage()
+        for _ in range(2):
+            found = closed_references(source, track, Progress())
+            assert list(found) == [0, 1]
+            np.testing.assert_array_equal(np.stack(list(found.values())), np.stack(list(whole.values())))
+        assert len(first_wins) == 2 * times
 
 
 def test_a_real_speaker_is_caught_with_the_lips_of_the_rest_before_and_after_the_sentence(shared: Path) -> None:

@@ -16,10 +16,10 @@ from wav2lip.benchmark.clip import make_clip
 from wav2lip.benchmark.results import Bench, Mode, about_machine, best_of, median_profile
 from wav2lip.benchmark.runs import Finished, run
 from wav2lip.errors import UsageError
-from wav2lip.faces.cache import FOLDER
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.transcode import transcode
 from wav2lip.models.device import choose_device
+from wav2lip.models.remembered import FOLDER
 from wav2lip.models.store import CACHE_VARIABLE, cache_dir
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +9,10 @@ import numpy as np
 
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 from wav2lip.faces.track import Detections
-from wav2lip.models.store import cache_dir
+from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 
-FOLDER = "faces"        # in the cache folder
 FORMAT = 3              # counts up whenever an entry means something else
-_BLOCK = 1 << 20        # bytes
 _NOT_LOOKED = -1        # for a count
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def cached_detections(
@@ -33,7 +26,7 @@ def cached_detections(
         frames: how many frames are wanted. An entry made for more serves too; one made for fewer is replaced.
         compute: looks for faces; may give fewer frames than wanted if the video ends early.
     """
-    entry = cache_dir() / FOLDER / f"{_key(source, settings)}.npz"
+    entry = entry_of("detections", FORMAT, settings, content_digest(source))
     cached = _read(entry, frames)
     if cached is not None:
         return cached
@@ -42,25 +35,16 @@ def cached_detections(
     return detections
 
 
-def _key(source: Path, settings: str) -> str:
-    digest = hashlib.blake2b(f"{FORMAT} {settings}\0".encode(), digest_size=20)
-    with open(source, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _read(entry: Path, frames: int) -> Detections | None:
     """Return an entry if it is whole and was made for at least `frames` frames."""
-    try:
-        with np.load(entry, allow_pickle=False) as file:
-            counts, rows, shots, asked = file["counts"], file["rows"], file["shots"], int(file["asked"])
-    except _UNREADABLE:
+    found = recall(entry, "counts", "rows", "shots", "asked")
+    if found is None:
         return None
+    counts, rows, shots, asked = found
     total = counts.clip(min=0).sum()
-    whole = counts.ndim == 1 and shots.shape == counts.shape
+    whole = counts.ndim == 1 and shots.shape == counts.shape and asked.shape == ()
     whole = whole and rows.shape in ((total, PLAIN), (total, WITH_LANDMARKS))
-    if asked < frames or not whole:
+    if not whole or asked < frames:
         return None
     ends = np.cumsum(counts.clip(min=0))
     faces = [
@@ -70,24 +54,14 @@ def _read(entry: Path, frames: int) -> Detections | None:
 
 
 def _write(entry: Path, detections: Detections, asked: int) -> None:
-    """Store an entry, whole or not at all. A cache that cannot be written is no error: it only saves time."""
-    temporary = None
     empty = np.zeros((0, detections.columns), np.float32)
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            np.savez_compressed(
-                file,
-                counts=np.array([_NOT_LOOKED if faces is None else len(faces) for faces in detections.faces], np.int32),
-                rows=np.concatenate([empty, *(found for found in detections.faces if _any(found))]).astype(np.float32),
-                shots=detections.shots,
-                asked=np.array(asked),
-            )
-        os.replace(temporary, entry)
-    except OSError:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    remember(
+        entry,
+        counts=np.array([_NOT_LOOKED if faces is None else len(faces) for faces in detections.faces], np.int32),
+        rows=np.concatenate([empty, *(found for found in detections.faces if _any(found))]).astype(np.float32),
+        shots=detections.shots,
+        asked=np.array(asked),
+    )
 
 
 def _any(faces: np.ndarray | None) -> bool:

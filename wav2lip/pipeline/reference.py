@@ -24,7 +24,9 @@ from wav2lip.media.read import read_frames
 from wav2lip.models.generator import FACE_SIZE, MOUTH
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_syncnet
+from wav2lip.models.store import expert_checkpoint
 from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet, lower_window
+from wav2lip.pipeline.reference_cache import FaceByShot, cached_references
 from wav2lip.pipeline.source import Source
 from wav2lip.progress import Progress
 from wav2lip.speech.basis import BANDS
@@ -52,10 +54,8 @@ SEARCHED = 10.0          # seconds
 EVERY = 5                # frames
 
 
-def closed_references(
-    source: Source, track: FaceTrack, progress: Progress, *, expert: SyncNet | None = None, device: str = "cpu"
-) -> dict[int, np.ndarray]:
-    """Find, in every shot, the face whose mouth is most closed.
+def closed_references(source: Source, track: FaceTrack, progress: Progress, *, device: str = "cpu") -> FaceByShot:
+    """Find, in every shot, the face whose mouth is most closed, or remember what was found for such a track before.
 
     Frames spread evenly over each shot are looked at. Memory holds the candidates of one shot, and the best of each.
 
@@ -63,8 +63,7 @@ def closed_references(
         source: the video.
         track: the face in its frames.
         progress: is told how far it is.
-        expert: hears how well a face fits silence; None for the one that ships.
-        device: where it runs.
+        device: where the expert that ships runs, which hears how well a face fits silence.
 
     Returns:
         By number of the shot, uint8 (96, 96, 3), BGR. Shots without a face are left out, and those of whose frames the
@@ -74,11 +73,16 @@ def closed_references(
         WeightsError: the shipped expert is missing.
         MediaError: the video cannot be read.
     """
+    weights = expert_checkpoint()
+    return cached_references(source, track, weights, device, lambda: _search(source, track, weights, device, progress))
+
+
+def _search(source: Source, track: FaceTrack, weights: Path, device: str, progress: Progress) -> FaceByShot:
     candidates = {int(number): int(shot) for shot in np.unique(track.shot) for number in _candidates(track, int(shot))}
-    found: dict[int, np.ndarray] = {}
+    found: FaceByShot = {}
     if not candidates:
         return found
-    expert = fold_batch_norm(load_syncnet() if expert is None else expert).to(device)
+    expert = fold_batch_norm(load_syncnet(weights)).to(device)
     compositor = Compositor(source.palette)
     faces: dict[int, list[np.ndarray]] = {}
     with (
