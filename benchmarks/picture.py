@@ -87,9 +87,9 @@ def main(clips: tuple[Path, ...], audio: Path, **given: Any) -> None:
     options, progress = SyncOptions(**given), TerminalProgress(-1)
     networks = load_networks(options, "cpu", progress)
     for clip in clips:
-        source = open_source(clip, options)
+        source = open_source(clip, options, None, progress)
         palette = source.palette
-        track, _ = find_track(source, source.frames, options, networks, progress, 8)
+        track, _ = find_track(source, source.frames, options, networks, progress)
         ways = {name: Compositor(palette, finish) for name, finish in FINISHES.items()}
         speech = Speech.measure(audio, source.fps, False)
         waiting = list(patches(source, track, speech, networks.lips, ways["soft"]))
