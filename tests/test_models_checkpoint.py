@@ -402,17 +402,28 @@ def test_an_unknown_network_is_named_by_its_first_tensors(tmp_path: Path) -> Non
     assert "4 tensors of a network that is not known here (the first: 0.weight, 0.bias, 1.weight)" in message
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["audio_encoder.3.conv_block.1.running_var", "output_block.1.weight"])
 def test_weights_that_are_not_numbers_are_named_by_their_tensor(
-    tmp_path: Path, weights: dict[str, Tensor], value: float
+    tmp_path: Path, weights: dict[str, Tensor], name: str, value: float, dtype: torch.dtype
 ) -> None:
-    path, name = tmp_path / "weights.pth", "audio_encoder.3.conv_block.1.running_var"
-    weights[name] = weights[name].clone()
-    weights[name][-1] = value
+    path = tmp_path / "weights.pth"
+    weights[name] = weights[name].to(dtype, copy=True)
+    weights[name].view(-1)[len(weights[name]) // 2] = value
     torch.save(weights, path)
     message = refusal(path)
     assert "not numbers" in message
     assert name in message
+
+
+def test_the_largest_of_numbers_and_a_tensor_of_none_are_no_damage(tmp_path: Path, weights: dict[str, Tensor]) -> None:
+    path = tmp_path / "weights.pth"
+    limits = torch.finfo(torch.float32)
+    weights["output_block.1.bias"] = torch.tensor([limits.min, 0, limits.max])
+    weights["nothing"] = torch.zeros(0)
+    torch.save(weights, path)
+    assert torch.equal(read_checkpoint(path).state_dict["output_block.1.bias"], weights["output_block.1.bias"])
 
 
 def test_quantised_weights_are_named(tmp_path: Path, weights: dict[str, Tensor]) -> None:

@@ -43,6 +43,19 @@ def test_folding_leaves_the_network_itself_as_it_is() -> None:
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
+def test_folded_in_place_it_is_the_same_network_with_the_same_weights_as_a_copy() -> None:
+    generator = seeded(Generator(2))
+    copied = fold_batch_norm(generator)
+    folded = fold_batch_norm(generator, in_place=True)
+    assert folded is generator
+    expected = copied.state_dict()
+    assert list(folded.state_dict()) == list(expected)
+    for name, weight in folded.named_parameters():
+        assert torch.equal(weight, expected[name])
+        assert weight.stride() == expected[name].stride()
+        assert not weight.requires_grad
+
+
 def test_a_network_that_was_left_in_training_mode_is_folded_as_for_inference() -> None:
     syncnet = seeded(SyncNet(4))
     mel, faces = random_input(2)[0], torch.rand(2, 15, 48, 96, generator=torch.Generator().manual_seed(3))

@@ -119,7 +119,7 @@ def _inception(weights: Path | None, evaluator: Evaluator) -> Any:
     from wav2lip.models.inference import fold_batch_norm
     from wav2lip.models.load import load_inception
 
-    return fold_batch_norm(load_inception(weights)).to(evaluator.device)
+    return fold_batch_norm(load_inception(weights), in_place=True).to(evaluator.device)
 
 
 def _check_places(output: Path | None, csv_file: Path | None, plot: Path | None) -> None:

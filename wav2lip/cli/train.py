@@ -209,8 +209,8 @@ def evaluate(
     from wav2lip.training.evaluate import evaluate as score
     from wav2lip.training.splits import split
 
-    network = fold_batch_norm(load_generator(weights))
-    judge = fold_batch_norm(load_syncnet(expert))
+    network = fold_batch_norm(load_generator(weights), in_place=True)
+    judge = fold_batch_norm(load_syncnet(expert), in_place=True)
     found, sheets = {}, []
     for folder in tqdm(data, desc="Evaluating", unit="folder", file=sys.stderr, disable=None):
         train_clips, held = split(folder)

@@ -38,13 +38,13 @@ class FaceParser:
     """The network that says what every pixel of a face is, ready to run.
 
     Args:
-        network: in evaluation mode; it is left as it is.
+        network: in evaluation mode; it becomes the parser's own, and is changed.
         device: where it runs.
         batch: faces that go through it at a time; each needs about 0.1 GB.
     """
 
     def __init__(self, network: BiSeNet, device: str | torch.device = "cpu", batch: int = 8):
-        self._network = fold_batch_norm(network).to(device)
+        self._network = fold_batch_norm(network, in_place=True).to(device)
         self._device = device
         self._batch = batch
         self._mean = torch.tensor(MEAN, device=device)[:, None, None]

@@ -98,7 +98,7 @@ class ExpertJudge:
     spare = WINDOW_FRAMES - 1
 
     def __init__(self, path: Path | None = None, device: str = "cpu"):
-        self._network = fold_batch_norm(load_syncnet(path)).to(device)
+        self._network = fold_batch_norm(load_syncnet(path), in_place=True).to(device)
         self._device = device
         self.fingerprint = f"expert 1 {_digest(self._network)}"
 
@@ -145,7 +145,7 @@ class SyncNetJudge:
     spare = WINDOW_FRAMES        # the original leaves the last whole window out
 
     def __init__(self, path: Path, device: str = "cpu"):
-        self._network = fold_batch_norm(load_syncnet_v2(path)).to(device)
+        self._network = fold_batch_norm(load_syncnet_v2(path), in_place=True).to(device)
         self._device = device
         self.fingerprint = f"syncnet_v2 1 {sha256_of(path)[:16]}"
 

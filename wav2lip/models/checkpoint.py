@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import warnings
@@ -322,11 +323,16 @@ def _check_values(path: Path, state_dict: dict[str, Tensor]) -> None:
         # A tensor may claim more elements than are stored, by repeating them.
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             _damaged(path, f"{name} is larger than its data")
-        if not counts and not torch.isfinite(tensor).all():
+        if not counts and not _finite(tensor):
             raise WeightsError(
                 f"{path} has weights that are not numbers (NaN or infinite), first in {name}. Its training went wrong "
                 "or the file is damaged; pass another one."
             )
+
+
+def _finite(tensor: Tensor) -> bool:
+    """Return whether all numbers of a tensor are; one that is not shows in the least and the largest of them."""
+    return tensor.numel() == 0 or all(map(math.isfinite, torch.aminmax(tensor)))
 
 
 def _known(path: Path) -> KnownFile | None:

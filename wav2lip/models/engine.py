@@ -43,7 +43,7 @@ class TorchEngine:
     """PyTorch, on any device.
 
     Args:
-        generator: in evaluation mode.
+        generator: in evaluation mode; it becomes the engine's own, and is changed.
         device: where it runs.
         numbers: what it computes with.
         exact: keep the network as it was published, in float32; otherwise its batch norms are folded into the
@@ -54,7 +54,7 @@ class TorchEngine:
         self, generator: Generator, device: str, numbers: torch.dtype = torch.float32, *, exact: bool = False
     ):
         self._exact = exact
-        self._network = generator if exact else fold_batch_norm(generator)
+        self._network = generator if exact else fold_batch_norm(generator, in_place=True)
         self._numbers = torch.float32 if exact else numbers
         self._device = torch.device(device)
         self._network.to(self._device, self._numbers)

@@ -82,7 +82,7 @@ def _search(source: Source, track: FaceTrack, weights: Path, device: str, progre
     found: FaceByShot = {}
     if not candidates:
         return found
-    expert = fold_batch_norm(load_syncnet(weights)).to(device)
+    expert = fold_batch_norm(load_syncnet(weights), in_place=True).to(device)
     compositor = Compositor(source.palette)
     faces: dict[int, list[np.ndarray]] = {}
     with (

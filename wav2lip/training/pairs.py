@@ -171,7 +171,7 @@ def make_pairs(
         Wav2LipError: the pairs cannot be written.
     """
     request = making.request()
-    generator = fold_batch_norm(load_generator(making.generator)).to(making.device)
+    generator = fold_batch_norm(load_generator(making.generator), in_place=True).to(making.device)
     plan = _Plan.read(folder, request) or _Plan.make(making, request, progress)
     with alone():
         try:
