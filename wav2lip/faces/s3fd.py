@@ -17,6 +17,7 @@ from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import shrink
 from wav2lip.models.checkpoint import expect, read_checkpoint
+from wav2lip.models.load import own
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.models.store import sha256_of
 
@@ -124,15 +125,16 @@ def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:
     """
     from face_alignment.detection.sfd.net_s3fd import s3fd
 
-    network: nn.Module = s3fd()
+    with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
+        network: nn.Module = s3fd()
     try:
-        network.load_state_dict(state_dict)
+        network.load_state_dict({name: own(tensor) for name, tensor in state_dict.items()}, assign=True)
     except RuntimeError as error:
         raise WeightsError(
             f"{path} holds an S3FD face detector with missing or different layers. "
             "Download the published one again: s3fd-619a316812.pth."
         ) from error
-    return network.float().eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)
 
 
 def decode(maps: Sequence[Tensor]) -> list[np.ndarray]:

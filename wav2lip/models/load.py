@@ -224,7 +224,7 @@ def build(checkpoint: Checkpoint, kind: str) -> nn.Module:
     with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
         network = _NETWORKS[kind](checkpoint.state_dict)
     _check_fit(checkpoint, network.state_dict())
-    network.load_state_dict({name: _own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
+    network.load_state_dict({name: own(tensor) for name, tensor in checkpoint.state_dict.items()}, assign=True)
     return network.eval()
 
 
@@ -245,7 +245,7 @@ def _describe(checkpoint: Checkpoint, generator: Generator) -> str:
     return f"{checkpoint.what}{width}{step}"
 
 
-def _own(tensor: Tensor) -> Tensor:
+def own(tensor: Tensor) -> Tensor:
     """Return a copy that no longer needs the file, in float32."""
     return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
 
