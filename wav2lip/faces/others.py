@@ -59,7 +59,7 @@ class YuNetDetector:
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: Frame) -> np.ndarray:
-        small, back = _shrink(frame, LONG_SIDE)
+        small, back = _shrink(frame, self.long_side)
         self._network.setInputSize(small.shape[1::-1])
         _, found = self._network.detect(small)
         if found is None:
@@ -92,7 +92,7 @@ class RetinaFaceDetector:
         self._network.eval().requires_grad_(False).to(self._device)
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
-        shrunk = [_shrink(frame, LONG_SIDE) for frame in frames]
+        shrunk = [_shrink(frame, self.long_side) for frame in frames]
         pictures = torch.from_numpy(np.stack([small for small, _ in shrunk])).to(self._device)
         pictures = pictures.permute(0, 3, 1, 2) - torch.tensor(RETINAFACE_MEANS, device=self._device)[:, None, None]
         with torch.inference_mode():
@@ -171,10 +171,14 @@ PUBLISHED = {
 }
 
 
-def _shrink(frame: Frame, long_side: int) -> tuple[Frame, np.ndarray]:
-    """Return the frame, at most so long, and the factors (15,) that take faces found in it back to the frame."""
+def _shrink(frame: Frame, long_side: int | None) -> tuple[Frame, np.ndarray]:
+    """Return the frame, and the factors (15,) that take faces found in it back to the one that was given.
+
+    Args:
+        long_side: how many pixels it is long at most; None for any.
+    """
     height, width = frame.shape[:2]
-    scale = min(1.0, long_side / max(height, width))
+    scale = min(1.0, (long_side or np.inf) / max(height, width))
     if scale == 1:
         return frame, np.ones(WITH_LANDMARKS, np.float32)
     small = shrink(frame, (round(width * scale), round(height * scale)))
