@@ -41,7 +41,7 @@ from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
-FACES_AT_A_TIME = {"cpu": 4, "cuda": 128, "mps": 32}    # a CPU is no faster with more, but uses more memory
+FACES_AT_A_TIME = {"cpu": 6, "cuda": 128, "mps": 32}    # more are hardly faster on a CPU, but use more memory
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
     "loop": "it starts over until the sound ends",
