@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,18 +203,20 @@ class TestTheWholeWay:
             assert (one is frames[number]) == (number in (2, 4, 5))
 
     def test_no_frame_waits_for_the_next_batch(self, frames: list[Picture]) -> None:
-        taken = []
+        shown = threading.Event()
 
         def watched() -> Iterator[Moment]:
             for moment in self.moments(frames):
-                taken.append(moment.number)
+                assert moment.number < 3 or shown.wait(30), "the first three are not shown before the fourth comes"
                 yield moment._replace(place=INSIDE, presence=1.0)
 
         palette = Palette(SDR, frames[0].pixels, 160, 160)
         lips, compositor = Lips(TorchEngine(Generator(4).eval(), "cpu")), DeviceCompositor(palette, Finish(), "cpu")
-        finished = sync_lips(watched(), lips, compositor, Manner(), 3)
-        counts = [len(taken) for _ in finished]
-        assert counts == [3, 3, 3, 6, 6, 6, 7]
+        count = 0
+        for count, _ in enumerate(sync_lips(watched(), lips, compositor, Manner(), 3), 1):
+            if count == 3:
+                shown.set()
+        assert count == 7
 
 
 def test_it_is_chosen_on_cuda_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from wav2lip.compose.face import network_input
 from wav2lip.compose.patch import AnyCompositor, AnyFrame, Patch
 from wav2lip.compose.place import Place
+from wav2lip.media.prefetch import prefetch
 from wav2lip.models.engine import Engine
 from wav2lip.models.flop import Flop
 from wav2lip.pipeline.manner import Manner
@@ -78,12 +80,13 @@ def sync_lips(
         manner: what becomes of each mouth.
         batch: how many moments are held and generated at a time.
     """
-    finished = _spoken(iter(moments), lips, compositor, manner, batch)
-    for shown, group in groupby(finished, key=lambda one: isinstance(one, Patch)):
-        if shown:
-            yield from compositor.put_back(group)
-        else:
-            yield from group
+    # Faces are put back while the next ones are generated.
+    with closing(prefetch(_spoken(iter(moments), lips, compositor, manner, batch), batch)) as finished:
+        for shown, group in groupby(finished, key=lambda one: isinstance(one, Patch)):
+            if shown:
+                yield from compositor.put_back(group)
+            else:
+                yield from group
 
 
 def _spoken(
