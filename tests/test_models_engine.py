@@ -142,8 +142,9 @@ def test_what_cannot_be_exported_or_run_is_said(tmp_path: Path, monkeypatch: pyt
         export_generator(loaded, tmp_path / "generator.onnx", half=True)
     with pytest.raises(Wav2LipError, match="cannot be written"):
         export_generator(loaded, tmp_path / "nowhere" / "generator.xml")
-    with pytest.raises(WeightsError, match="There is no weights file"):
-        load_engine(tmp_path / "missing.pth", torch.float32)
+    for missing in ("missing.pth", "missing.xml"):
+        with pytest.raises(WeightsError, match="There is no weights file"):
+            load_engine(tmp_path / missing, torch.float32)
     broken = tmp_path / "broken.xml"
     broken.write_text("<net/>")
     with pytest.raises(WeightsError, match="no generator that OpenVINO can run"):

@@ -6,3 +6,6 @@ from typing import Literal
 
 EngineName = Literal["torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+EXPORTED = (".xml", ".onnx")
+"""What files of exported generators end with."""

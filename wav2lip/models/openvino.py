@@ -14,6 +14,7 @@ import torch
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.extras import require
+from wav2lip.models.choices import EXPORTED
 from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
@@ -21,7 +22,6 @@ from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
 from wav2lip.models.store import cache_dir, demo_checkpoint, sha256_of
 
 BATCH = 4                       # faces that run together: the network is compiled for so many
-SUFFIXES = (".xml", ".onnx")    # of exported generators
 _WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
 _PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
@@ -85,11 +85,11 @@ def load_engine(
     """
     openvino = require("openvino", "openvino")
     path = demo_checkpoint() if checkpoint is None else Path(checkpoint)
-    if path.suffix.lower() in SUFFIXES:
+    if not path.is_file():
+        load_checkpoint(path)    # for its sentence
+    if path.suffix.lower() in EXPORTED:
         engine = OpenVINOEngine(path, numbers)
     else:
-        if not path.is_file():
-            load_checkpoint(path)    # for its sentence
         entry = cache_dir() / "openvino" / f"{sha256_of(path)}-{openvino.__version__.partition('-')[0]}.xml"
         if not entry.is_file():
             entry.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def export_generator(loaded: LoadedGenerator, path: Path, *, half: bool = False)
     """
     write = {".xml": _write_openvino, ".onnx": _write_onnx}.get(path.suffix.lower())
     if write is None:
-        raise UsageError(f"{path} must end with {' or '.join(SUFFIXES)}: OpenVINO's format, or ONNX.")
+        raise UsageError(f"{path} must end with {' or '.join(EXPORTED)}: OpenVINO's format, or ONNX.")
     if half and path.suffix.lower() != ".xml":
         raise UsageError("--half is for OpenVINO's format; write an .xml file, or leave it out.")
     network = fold_batch_norm(loaded.generator)

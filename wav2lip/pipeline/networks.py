@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from wav2lip.compose.parsing import FaceParser
 from wav2lip.errors import UsageError
 from wav2lip.faces.detector import Detector, make_detector
+from wav2lip.models.choices import EXPORTED
 from wav2lip.models.engine import Engine, TorchEngine
 from wav2lip.models.enhancer import Enhancer, load_enhancer
 from wav2lip.models.load import load_bisenet, load_checkpoint
@@ -74,5 +76,7 @@ def _load_engine(options: SyncOptions, device: str) -> tuple[Engine, str, str | 
         from wav2lip.models.openvino import load_engine
 
         return load_engine(options.checkpoint, numbers)
+    if options.checkpoint and Path(options.checkpoint).suffix.lower() in EXPORTED:
+        raise UsageError(f"{options.checkpoint} is for OpenVINO; add --engine openvino, or name its weights.")
     loaded = load_checkpoint(options.checkpoint)
     return TorchEngine(loaded.generator, device, numbers, exact=options.compat), loaded.description, loaded.notice
