@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_samples import numbered_video
+from media_samples import make_sound, numbered_video, run_ffmpeg
 
+import wav2lip
 from wav2lip.faces.look import detection_size, look_for_faces
 from wav2lip.faces.sparse import FARTHEST, detect_faces, distance, frames_to_see
 from wav2lip.media.clip import Frame
+from wav2lip.media.ffmpeg import url
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
+from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "face.mp4"
 SIDE = 40
 SIZE = (320, 180)
 
@@ -196,3 +200,12 @@ def test_noise_in_a_grey_picture_is_no_cut() -> None:
     rng = np.random.default_rng(0)
     noise = [(128 + rng.normal(0, 20, (360, 640, 3))).clip(0, 255).astype(np.uint8) for _ in range(4)]
     assert detect_faces(noise, Eyes(), every=1, block=4, batch=4).shots.tolist() == [0] * 4
+
+
+def test_compat_takes_a_face_in_every_frame_from_whichever_detector(tmp_path: Path) -> None:
+    video, speech = tmp_path / "face.mp4", tmp_path / "speech.wav"
+    run_ffmpeg("-i", url(EXAMPLE), "-t", 0.8, "-an", "-c:v", "libx264", url(video))
+    make_sound(speech, 1.0, 16_000, (440,))
+    options = SyncOptions(compat=True, detector="cascade", device="cpu", extend="cut")
+    report = wav2lip.sync(video, speech, tmp_path / "out.mp4", options)
+    assert report.source_frames == report.source_faces == 20

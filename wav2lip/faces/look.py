@@ -37,6 +37,7 @@ def look_for_faces(
     *,
     settings: str = "",
     batch: int,
+    sparing: bool = True,
 ) -> Detections:
     """Return what is in the first frames of a video.
 
@@ -55,13 +56,15 @@ def look_for_faces(
         progress: is told how far it is.
         settings: how the frames differ from those of the file at its own rate.
         batch: frames that the detector gets at a time.
+        sparing: read them small and look at few; otherwise every frame is looked at, in its own size.
 
     Returns:
         Those of the frames that are wanted, in pixels of `size`, and of the few after them up to the next look, without
         which nobody knows what is in the last ones.
     """
-    small = detection_size(size, detector)
-    every = distance(fps) if detector.long_side else 1
+    sparing = sparing and detector.long_side is not None
+    small = detection_size(size, detector) if sparing else size
+    every = distance(fps) if sparing else 1
     seen = frames_to_see(frames, total, every)
     frame_bytes = 3 * small[0] * small[1]
     block = max(1, min(batch, HELD_BYTES // frame_bytes // every)) * every
@@ -72,7 +75,8 @@ def look_for_faces(
             found = detect_faces(pictures, detector, every=every, block=block, batch=batch, progress=advance)
         return found.scaled(size[0] / small[0], size[1] / small[1])
 
-    return cached_detections(path, f"{settings} {every} {detector.fingerprint}".strip(), seen, detect)
+    how = f"{settings} {small[0]}x{small[1]} {every} {detector.fingerprint}".strip()
+    return cached_detections(path, how, seen, detect)
 
 
 def detection_size(size: tuple[int, int], detector: Detector) -> tuple[int, int]:

@@ -36,6 +36,7 @@ def find_track(
         progress,
         settings=source.settings,
         batch=options.face_det_batch_size or BATCH[networks.device.partition(":")[0]],
+        sparing=not options.compat,
     )
     pads = Pads(*options.pads)
     if options.compat:
