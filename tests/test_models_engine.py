@@ -71,6 +71,24 @@ def test_a_face_that_is_shown_again_is_encoded_once(given: tuple[np.ndarray, np.
     assert np.abs(together - np.concatenate(one_by_one)).max() < 1e-5
 
 
+def test_each_core_generates_faces_of_its_own(given: tuple[np.ndarray, np.ndarray], exact: np.ndarray) -> None:
+    torch.set_num_threads(3)    # put back by the fixture
+    engine = TorchEngine(load_generator(), "cpu")
+    shares: list[tuple[int, int]] = []
+    forward = engine._network.forward
+
+    def seen(mel: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+        shares.append((len(face), torch.get_num_threads()))
+        return forward(mel, face)
+
+    engine._network.forward = seen  # type: ignore[method-assign]
+    assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
+    assert sorted(shares) == [(2, 1), (2, 1), (3, 1)]
+    engine.generate(*(rows[:2] for rows in given))
+    assert shares[3:] == [(2, 3)]    # too few for all: they share the faces
+    assert torch.get_num_threads() == 3
+
+
 def test_numbers_by_themselves_suit_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert number_type("auto", "cuda:1") == torch.float16
     assert number_type("auto", "mps") == torch.float32

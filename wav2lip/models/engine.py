@@ -65,9 +65,9 @@ class TorchEngine:
 
     def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
         run = partial(self._generate, on_device=on_device)
-        if self._pool is None or len(faces) == 1:
+        if self._pool is None or len(faces) < self._workers:    # then cores share a face, rather than wait
             return in_halves(run, mels, faces, device=self._device, task="for one face")
-        shares = [np.array_split(rows, min(self._workers, len(rows))) for rows in (mels, faces)]
+        shares = [np.array_split(rows, self._workers) for rows in (mels, faces)]
         made = list(self._pool.map(run, *shares))
         return torch.cat(made) if on_device else np.concatenate(made)
 

@@ -41,7 +41,8 @@ from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
 
 WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
-FACES_AT_A_TIME = {"cpu": 6, "cuda": 128, "mps": 32}    # more are hardly faster on a CPU, but use more memory
+FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
+FACES_AT_A_TIME = {"cpu": FACES_A_CORE * (os.cpu_count() or 1), "cuda": 128, "mps": 32}
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
     "loop": "it starts over until the sound ends",
