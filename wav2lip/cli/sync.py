@@ -63,7 +63,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option(
     "--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True,
-    help="What runs the generator; openvino is faster on a CPU (extra openvino).",
+    help="What runs the generator: PyTorch, or OpenVINO on a CPU (extra openvino).",
 )
 @click.option(
     "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
