@@ -23,9 +23,10 @@ import numpy as np
 from wav2lip.cli.progress import TerminalProgress
 from wav2lip.faces.boxes import Pads, iou
 from wav2lip.faces.detector import Detector, make_detector
-from wav2lip.faces.look import BATCH, detection_size
+from wav2lip.faces.look import BATCH
 from wav2lip.faces.sparse import detect_faces, distance
 from wav2lip.faces.track import Detections, follow
+from wav2lip.media.geometry import fitting
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.sync import open_source
@@ -70,7 +71,7 @@ class Comparison:
 
 def look(source: Source, detector: Detector, frames: int, every: int, batch: int, progress: Progress) -> Looked:
     """Look for faces in the first frames, as large as the detector sees them."""
-    size = detection_size(source.size, detector)
+    size = fitting(source.size, detector.long_side)
     start = time.perf_counter()
     with progress.stage("Finding faces", frames) as advance, closing(source.read_small(frames, size)) as pictures:
         found = detect_faces(pictures, detector, every=every, block=batch * every, batch=batch, progress=advance)

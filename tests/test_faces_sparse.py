@@ -10,10 +10,11 @@ import pytest
 from media_samples import make_sound, numbered_video, run_ffmpeg
 
 import wav2lip
-from wav2lip.faces.look import detection_size, look_for_faces
+from wav2lip.faces.look import look_for_faces
 from wav2lip.faces.sparse import FARTHEST, detect_faces, distance, frames_to_see
 from wav2lip.media.clip import Frame
 from wav2lip.media.ffmpeg import url
+from wav2lip.media.geometry import fitting
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.pipeline.options import SyncOptions
@@ -118,12 +119,10 @@ def test_looks_are_never_further_apart_than_a_gap_can_be_bridged() -> None:
 
 
 def test_frames_are_made_small_for_the_detector_but_never_larger() -> None:
-    eyes = Seeing()
-    assert detection_size((1920, 1080), eyes) == (640, 360)
-    assert detection_size((1080, 1920), eyes) == (360, 640)
-    assert detection_size((320, 200), eyes) == (320, 200)
-    eyes.long_side = None
-    assert detection_size((1920, 1080), eyes) == (1920, 1080)
+    assert fitting((1920, 1080), 640) == (640, 360)
+    assert fitting((1080, 1920), 640) == (360, 640)
+    assert fitting((320, 200), 640) == (320, 200)
+    assert fitting((1920, 1080), None) == (1920, 1080)
 
 
 class Shapes:

@@ -136,7 +136,7 @@ def test_the_reference_is_the_face_most_alike_from_one_to_three_seconds_away() -
 def test_making_pairs_goes_on_where_it_was_interrupted(
     how: Making, pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "look_for_faces", None)    # the plan tells where they are
+    monkeypatch.setattr(making, "look_at_clip", None)    # the plan tells where they are
     monkeypatch.setattr(making, "SHARD", 8)
     shutil.copy(pairs.folder / making.PLAN, tmp_path)
     assert find_pairs(tmp_path, how) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any
 
 from wav2lip import __version__
 from wav2lip.media.ffmpeg import binary, version
+from wav2lip.models.device import cores
 from wav2lip.pipeline.profile import Machine, Profile, StageCost
 
 
@@ -131,7 +131,7 @@ def about_machine() -> dict[str, str]:
     """Return the names and versions that figures mean nothing without."""
     return {
         "processor": _processor(),
-        "cores": str(os.cpu_count()),
+        "cores": str(cores()),
         "system": platform.platform(),
         "python": platform.python_version(),
         "torch": version_of("torch"),

@@ -59,8 +59,7 @@ def preprocess(
     from tqdm import tqdm
 
     from wav2lip.cli.progress import TerminalProgress
-    from wav2lip.models.device import choose_device
-    from wav2lip.training.pool import cores
+    from wav2lip.models.device import choose_device, cores
     from wav2lip.training.preprocess import REPORT, Preprocessing, check_usable, find_videos, preprocess_all
 
     jobs = find_videos(videos, out)

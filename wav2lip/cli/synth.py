@@ -91,7 +91,7 @@ def _draw_many(
 ) -> None:
     from tqdm import tqdm
 
-    from wav2lip.training.pool import cores
+    from wav2lip.models.device import cores
     from wav2lip.training.synth import plan_heads, synthesize_many
 
     jobs = plan_heads(identities, folder, speech)

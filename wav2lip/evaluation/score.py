@@ -16,18 +16,17 @@ from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.watch import SHORTEST, Watch, sights
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector, make_detector
-from wav2lip.faces.look import BATCH, look_for_faces
+from wav2lip.faces.look import look_at_clip
 from wav2lip.faces.track import FaceTrack, follow
 from wav2lip.media.clip import Clip, Frame
-from wav2lip.media.prefetch import prefetch
+from wav2lip.media.prefetch import frames_waiting, prefetch
 from wav2lip.media.probe import probe
-from wav2lip.media.read import read_at_rate, read_frames
+from wav2lip.media.read import read_at_rate
 from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
 from wav2lip.progress import Progress
 
 FORMAT = 1                   # counts up whenever a score means something else, or says more
-WAITING_BYTES = 32 << 20     # of frames between two stages
 
 
 @dataclass(frozen=True)
@@ -121,13 +120,8 @@ class Evaluator:
         """Return where the face is in every frame of a video; None where the whole frame is the face."""
         if self._detector is None:
             return None
-        size = clip.width, clip.height
-        detections = look_for_faces(
-            clip.path, clip.frames, clip.frames, size, clip.fps,
-            lambda count, small: read_frames(clip, 0, count, size=small), self._detector, self._progress,
-            batch=BATCH[self.device.partition(":")[0]],
-        )
-        return follow(detections, pads=Pads(0, 0, 0, 0), size=size, fps=clip.fps)
+        detections = look_at_clip(clip, clip.frames, self._detector, self.device, self._progress)
+        return follow(detections, pads=Pads(0, 0, 0, 0), size=(clip.width, clip.height), fps=clip.fps)
 
 
 def evaluate(
@@ -162,7 +156,7 @@ def score_clip(
         MediaError: it is too short, or cannot be read.
         NoFaceError: no face is seen long enough.
     """
-    waiting = _waiting(clip)
+    waiting = frames_waiting(3 * clip.width * clip.height)
     frames = 0
     with progress.stage("Scoring", int(clip.frames * FPS / clip.fps)) as advance, ExitStack() as stack:
         watch = stack.enter_context(closing(Watch(judges, clip, picture, reference is not None)))
@@ -200,8 +194,3 @@ def _open_reference(path: Path, clip: Clip) -> Clip:
             "only videos of one size can be compared."
         )
     return truth
-
-
-def _waiting(clip: Clip) -> int:
-    """Return how many frames may wait between two stages."""
-    return max(2, WAITING_BYTES // (3 * clip.width * clip.height))

@@ -11,15 +11,14 @@ from wav2lip.faces.cache import cached_detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.sparse import detect_faces, distance, frames_to_see
 from wav2lip.faces.track import Detections
-from wav2lip.media.clip import Frame
-from wav2lip.media.prefetch import prefetch
+from wav2lip.media.clip import Clip, Frame
+from wav2lip.media.geometry import fitting
+from wav2lip.media.prefetch import frames_waiting, prefetch
+from wav2lip.media.read import read_frames
 from wav2lip.progress import Progress
 
 BATCH = {"cpu": 1, "cuda": 16, "mps": 4}    # frames detected at a time; S3FD holds about 0.7 GB for one at 720p
-
-
 HELD_BYTES = 96 << 20                       # of frames that are looked at in any order
-WAITING_BYTES = 32 << 20                    # of frames that wait for that
 
 Reader = Callable[[int, tuple[int, int]], Generator[Frame]]
 """How many frames from the first on, their width and height -> frames scaled to it."""
@@ -63,14 +62,14 @@ def look_for_faces(
         which nobody knows what is in the last ones.
     """
     sparing = sparing and detector.long_side is not None
-    small = detection_size(size, detector) if sparing else size
+    small = fitting(size, detector.long_side) if sparing else size
     every = distance(fps) if sparing else 1
     seen = frames_to_see(frames, total, every)
     frame_bytes = 3 * small[0] * small[1]
     block = max(1, min(batch, HELD_BYTES // frame_bytes // every)) * every
 
     def detect() -> Detections:
-        pictures = prefetch(read(seen, small), max(2, WAITING_BYTES // frame_bytes))
+        pictures = prefetch(read(seen, small), frames_waiting(frame_bytes))
         with progress.stage("Finding faces", seen) as advance, closing(pictures):
             found = detect_faces(pictures, detector, every=every, block=block, batch=batch, progress=advance)
         return found.scaled(size[0] / small[0], size[1] / small[1])
@@ -79,9 +78,20 @@ def look_for_faces(
     return cached_detections(path, how, seen, detect)
 
 
-def detection_size(size: tuple[int, int], detector: Detector) -> tuple[int, int]:
-    """Return the width and height that frames are scaled to for a detector; they are never made larger."""
-    if detector.long_side is None:
-        return size
-    scale = min(1.0, detector.long_side / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+def look_at_clip(clip: Clip, frames: int, detector: Detector, device: str, progress: Progress) -> Detections:
+    """Return what is in the first frames of a clip as it is; remembered for `sync` too, which reads it alike.
+
+    Args:
+        clip: as `probe` describes it.
+        frames: of how many of its frames the faces are wanted.
+        detector, progress: as for `look_for_faces`.
+        device: where the detector runs.
+
+    Returns:
+        As `look_for_faces`.
+    """
+    return look_for_faces(
+        clip.path, frames, clip.frames, (clip.width, clip.height), clip.fps,
+        lambda count, size: read_frames(clip, 0, count, size=size), detector, progress,
+        batch=BATCH[device.partition(":")[0]],
+    )

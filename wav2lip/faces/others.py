@@ -15,7 +15,7 @@ from wav2lip.errors import WeightsError
 from wav2lip.faces.detector import WITH_LANDMARKS, Detector
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
-from wav2lip.media.geometry import shrink
+from wav2lip.media.geometry import fitting, shrink
 from wav2lip.models.store import sha256_of
 
 SURE = 0.5           # a face's least score
@@ -178,10 +178,7 @@ def _shrink(frame: Frame, long_side: int | None) -> tuple[Frame, np.ndarray]:
         long_side: how many pixels it is long at most; None for any.
     """
     height, width = frame.shape[:2]
-    scale = min(1.0, (long_side or np.inf) / max(height, width))
-    if scale == 1:
-        return frame, np.ones(WITH_LANDMARKS, np.float32)
-    small = shrink(frame, (round(width * scale), round(height * scale)))
+    small = shrink(frame, fitting((width, height), long_side))
     x, y = width / small.shape[1], height / small.shape[0]
     return small, np.array([x, y, x, y, 1, *[x, y] * 5], np.float32)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
-from wav2lip.media.geometry import shrink
+from wav2lip.media.geometry import fitting, shrink
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.load import own
 from wav2lip.models.precision import fast_bfloat16
@@ -96,10 +96,8 @@ class S3FDDetector:
     def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
         """Return the faces in frames, after scaling them down to a longer side of so many pixels; None: as they are."""
         height, width = frames[0].shape[:2]
-        scale = min(1.0, (long_side or np.inf) / max(height, width))
-        if scale < 1:
-            size = (round(width * scale), round(height * scale))
-            frames = [shrink(frame, size) for frame in frames]
+        size = fitting((width, height), long_side)
+        frames = [shrink(frame, size) for frame in frames]
         pictures = torch.from_numpy(np.stack(frames)).to(self._device).permute(0, 3, 1, 2).float()
         if self._compat:
             pictures = pictures.flip(1)
@@ -110,11 +108,8 @@ class S3FDDetector:
         )
         with torch.inference_mode(), exact:
             rows = decode([level.float() for level in self._network(pictures.to(self._dtype))])
-        kept = [faces[suppress(faces, SAME_FACE, one_more=True)] for faces in rows]
-        if scale < 1:
-            back = np.array([width / size[0], height / size[1]] * 2 + [1], np.float32)
-            kept = [faces * back for faces in kept]
-        return kept
+        back = np.array([width / size[0], height / size[1]] * 2 + [1], np.float32)
+        return [faces[suppress(faces, SAME_FACE, one_more=True)] * back for faces in rows]
 
 
 def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:

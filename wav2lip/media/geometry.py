@@ -96,6 +96,12 @@ class Geometry:
         return top, bottom, left, right
 
 
+def fitting(size: tuple[int, int], long_side: int | None) -> tuple[int, int]:
+    """Return the width and height of a size whose longer side has at most so many pixels; None for any."""
+    scale = 1.0 if long_side is None else min(1.0, long_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def shrink(frame: Frame, size: tuple[int, int]) -> Frame:
     """Return a frame scaled down to a width and height in pixels, every one the mean of those it was; or the frame."""
     import cv2

@@ -10,6 +10,14 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+WAITING_BYTES = 32 << 20    # of frames between two stages: memory depends on this, not on the clip
+
+
+def frames_waiting(frame_bytes: int) -> int:
+    """Return how many frames of a size may wait between two stages."""
+    return max(2, WAITING_BYTES // frame_bytes)
+
+
 def prefetch(iterable: Iterable[Item], depth: int) -> Generator[Item]:
     """Yield the items of an iterable, made in a thread of their own, up to `depth` of them ahead.
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from wav2lip.errors import UsageError
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_device(name: str) -> str:

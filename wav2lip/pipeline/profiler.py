@@ -16,6 +16,7 @@ import numpy as np
 from wav2lip.compose.patch import AnyCompositor
 from wav2lip.media.picture import Picture
 from wav2lip.media.write import VideoWriter
+from wav2lip.models.device import cores
 from wav2lip.models.flop import Flop, flop_of
 from wav2lip.models.peak import matmul_peak, memory_peak
 from wav2lip.pipeline.networks import Networks
@@ -88,7 +89,7 @@ class Profiler(Watch):
         stages = tuple(self._cost(name) for name in STAGES if name in self.clock.spent)
         formats = {stage.number_format for stage in stages if stage.number_format}
         matmul = {one: matmul_peak(report.device, one) for one in sorted(formats | {"float32"})}
-        machine = Machine(_cores(), report.device, matmul, memory_peak())
+        machine = Machine(cores(), report.device, matmul, memory_peak())
         return Profile(
             stages=stages,
             seconds=end - self._started,
@@ -247,8 +248,3 @@ class _WatchedWriter:
 
 def _bytes(frame: Any) -> int:
     return sum(plane.nbytes for plane in frame.planes) if isinstance(frame, Picture) else int(frame.nbytes)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

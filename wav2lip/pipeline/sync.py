@@ -22,10 +22,10 @@ from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import decide
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.hardware import decoded_on
-from wav2lip.media.prefetch import prefetch
+from wav2lip.media.prefetch import frames_waiting, prefetch
 from wav2lip.media.probe import probe
 from wav2lip.media.write import VideoWriter
-from wav2lip.models.device import choose_device
+from wav2lip.models.device import choose_device, cores
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.lips import Moment, sync_lips
 from wav2lip.pipeline.manner import choose_manner, given_face
@@ -40,9 +40,8 @@ from wav2lip.pipeline.track import find_track
 from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
 
-WAITING_BYTES = 32 * 2**20                       # of frames between two stages: memory depends on this, not on the clip
 FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
-FACES_AT_A_TIME = {"cpu": FACES_A_CORE * (os.cpu_count() or 1), "cuda": 128, "mps": 32}
+FACES_AT_A_TIME = {"cpu": FACES_A_CORE * cores(), "cuda": 128, "mps": 32}
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
     "loop": "it starts over until the sound ends",
@@ -109,7 +108,7 @@ def sync(
         networks = watch.networks(networks or load_networks(options, device, progress))
         given = given_face(options, networks.detector)
 
-    waiting = max(2, WAITING_BYTES // max(3 * width * height, source.pixels.bytes(width, height)))
+    waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
         track, found_by = find_track(source, min(source.frames, speech.frames), options, networks, progress)
     found = track.found

@@ -23,7 +23,7 @@ from wav2lip.compose.face import crop_face, network_input
 from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.boxes import Box, Pads
 from wav2lip.faces.detector import Detector, make_detector
-from wav2lip.faces.look import BATCH, look_for_faces
+from wav2lip.faces.look import look_at_clip
 from wav2lip.faces.track import follow
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.probe import probe
@@ -46,7 +46,6 @@ HELD_OUT = 0.1                    # of the seconds with a face, and of the pairs
 MARGIN = 0.5                      # seconds beside held-out ones that are not trained on: they look the same
 NEAREST, FARTHEST = 1.0, 3.0      # seconds between a face and its reference
 DETAILED = 192                    # pixels: a smaller face has hardly more in it than the 96 that the generator makes
-HELD_BYTES = 32 << 20             # of frames that wait for the detector
 GENERATED = 16                    # faces at a time
 
 PLAN = "plan.npz"
@@ -321,14 +320,8 @@ def _track(clip: Clip, audio: Path | None, detector: Detector, making: Making, p
         raise MediaError(f"{clip.path} is a picture; an enhancer learns from a video with speech.")
     heard = sound_frames(sum(len(block) for block in _samples(clip, audio)), clip.fps)
     frames = min(clip.frames, heard)
-    size = clip.width, clip.height
-    # As `sync` reads it, so that what either of them finds is remembered for both.
-    detections = look_for_faces(
-        clip.path, frames, clip.frames, size, clip.fps,
-        lambda count, small: read_frames(clip, 0, count, size=small), detector, progress,
-        batch=BATCH[making.device.partition(":")[0]],
-    )
-    track = follow(detections, pads=making.pads, size=size, fps=clip.fps).first(frames)
+    detections = look_at_clip(clip, frames, detector, making.device, progress)
+    track = follow(detections, pads=making.pads, size=(clip.width, clip.height), fps=clip.fps).first(frames)
     rows = np.zeros((len(track), 5), np.int32)
     rows[:, 4] = track.shot
     for frame in range(len(track)):

@@ -22,11 +22,6 @@ class WorkerDied(Exception):
     """A process ended in the middle of its work: killed, out of memory, or crashed in native code."""
 
 
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_all(
     items: Sequence[Item], make: Callable[[], Callable[[Item], Result]], workers: int
 ) -> Generator[tuple[Item, Result | WorkerDied]]:
