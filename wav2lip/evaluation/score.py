@@ -26,7 +26,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
 from wav2lip.progress import Progress
 
-FORMAT = 1                   # counts up whenever a score means something else, or says more
+FORMAT = 2                   # counts up whenever a score means something else, or says more
 
 
 @dataclass(frozen=True)
