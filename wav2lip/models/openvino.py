@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -112,19 +111,22 @@ def export_generator(loaded: LoadedGenerator, path: Path, *, half: bool = False)
         UsageError: another ending, or a package that is not installed.
         Wav2LipError: it cannot be written.
     """
-    write = {".xml": _write_openvino, ".onnx": _write_onnx}.get(path.suffix.lower())
-    if write is None:
+    suffix = path.suffix.lower()
+    if suffix not in EXPORTED:
         raise UsageError(f"{path} must end with {' or '.join(EXPORTED)}: OpenVINO's format, or ONNX.")
-    if half and path.suffix.lower() != ".xml":
+    if half and suffix != ".xml":
         raise UsageError("--half is for OpenVINO's format; write an .xml file, or leave it out.")
     network = fold_batch_norm(loaded.generator)
     try:
         with tempfile.TemporaryDirectory(prefix=".wav2lip-", dir=path.absolute().parent) as folder:
             part = Path(folder) / path.name
-            write(network, part, loaded.what, half)
+            if suffix == ".xml":
+                _write_openvino(network, part, loaded.what, half)
+            else:
+                _write_onnx(network, part)
             # The file that is named last: who finds it finds the other one too.
             for made in sorted(Path(folder).iterdir(), key=lambda made: made.name == path.name):
-                shutil.move(made, path.absolute().parent / made.name)
+                os.replace(made, path.absolute().parent / made.name)
     except OSError as error:
         raise Wav2LipError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -133,7 +135,7 @@ def _write_openvino(network: Generator, path: Path, what: str, half: bool) -> No
     openvino = require("openvino", "openvino")
     # By way of ONNX: OpenVINO's own converter for PyTorch takes twice as long, and reports its use to its makers.
     through = path.with_suffix(".onnx")
-    _write_onnx(network, through, what, half)
+    _write_onnx(network, through)
     model = openvino.Core().read_model(through)
     model.set_rt_info(what, _WHAT)
     model.set_rt_info(str(sum(network_flop(network, (1, *MEL), (1, *FACE)).values())), _FLOP)
@@ -141,14 +143,11 @@ def _write_openvino(network: Generator, path: Path, what: str, half: bool) -> No
     through.unlink()
 
 
-def _write_onnx(network: Generator, path: Path, what: str, half: bool) -> None:
+def _write_onnx(network: Generator, path: Path) -> None:
     require("onnx", "onnx")
     names: dict[str, Any] = {"input_names": ["mel", "face"], "output_names": ["speaking"]}
     any_number = {name: {0: "n"} for name in ("mel", "face", "speaking")}
+    examples = torch.zeros(2, *MEL), torch.zeros(2, *FACE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")    # that there is a newer exporter, which needs one package more
-        torch.onnx.export(network, _examples(), str(path), dynamo=False, dynamic_axes=any_number, **names)
-
-
-def _examples() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.zeros(2, *MEL), torch.zeros(2, *FACE)
+        torch.onnx.export(network, examples, str(path), dynamo=False, dynamic_axes=any_number, **names)
