@@ -53,10 +53,12 @@ def video_with(
     count = {"mono": 1, "stereo": 2, "quad": 4, "5.1": 6, "5.1(side)": 6}[layout]
     noise = np.random.default_rng(5).uniform(-0.9, 0.9, (round(seconds * rate), count)).astype("<f8")
     silent = numbered_video(path.with_name("silent.mkv"), frames, fps)
+    sound = path.with_name("noise.wav")
+    run_ffmpeg("-f", "f64le", "-ar", rate, "-channel_layout", layout, "-i", "pipe:0", "-c:a", "pcm_f64le", url(sound),
+               given=noise.tobytes())
     run_ffmpeg(
-        "-itsoffset", max(0, -late), "-f", "f64le", "-ar", rate, "-channel_layout", layout, "-i", "pipe:0",
-        "-itsoffset", max(0, late), "-i", url(silent), "-map", "1:v", "-map", "0:a", "-c:v", "copy", *codec,
-        url(path), given=noise.tobytes(),
+        "-itsoffset", max(0, -late), "-i", url(sound), "-itsoffset", max(0, late), "-i", url(silent),
+        "-map", "1:v", "-map", "0:a", "-c:v", "copy", *codec, url(path),
     )
     return probe(path)
 
@@ -243,10 +245,14 @@ def test_channels_go_where_they_belong(
 def test_what_is_heard_over_kept_sound_is_added_and_clipped_only_at_full_scale(tmp_path: Path) -> None:
     own = video_with(tmp_path / "in.mkv", 1, ["-c:a", "pcm_s16le"], frames=30)
     before = decode(own.path)
-    speech = steady(tmp_path / "speech.wav", 1, level=0.5)
+    level = 0.3                                          # 9830.4 of 32768
+    speech = steady(tmp_path / "speech.wav", 1, level=-level)
     after = decode(put_together(tmp_path, [Piece(speech, Fraction(1, 4))], ALL, own, 1))
     assert np.array_equal(after[:12_000], before[:12_000])
-    assert np.array_equal(after[12_000:], np.minimum(before[12_000:] + 0.5, 32_767 / 32_768))
+    assert np.array_equal(after[12_000:], np.maximum(before[12_000:] - 9830 / 32_768, -1))
+    speech = steady(tmp_path / "speech.wav", 1, level=level + 0.4 / 32_768)
+    after = decode(put_together(tmp_path, [Piece(speech, Fraction(1, 4))], ALL, own, 1))
+    assert np.array_equal(after[12_000:], np.minimum(before[12_000:] + 9831 / 32_768, 32_767 / 32_768))
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"])
@@ -302,7 +308,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("wav2lip.media.assemble.open", lambda *_: io.FileIO("/dev/full", "w"), raising=False)
     with pytest.raises(Wav2LipError, match=r"result\.wav cannot be written: No space left"):
         assemble_sound(tmp_path / "result.wav", [], ALL, own, Fraction(1))
-    assert not list(tmp_path.glob("result.wav"))
+    assert not (tmp_path / "result.wav").exists()
 
 
 def test_a_decoder_that_is_killed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +323,7 @@ def test_a_decoder_that_is_killed_is_an_error(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sound_module, "Process", Killed)
     with pytest.raises(MediaError, match=r"The sound of .*in\.mkv cannot be decoded"):
         assemble_sound(tmp_path / "result.wav", [], ALL, own, Fraction(30))
-    assert not list(tmp_path.glob("*.wav"))
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "silent.mkv", "noise.wav"}
 
 
 def test_a_file_beyond_four_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
