@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wav2lip.faces.cache import cached_detections
-from wav2lip.faces.track import Detections
+from wav2lip.faces.detections import Detections
 from wav2lip.models.store import cache_dir
 
 

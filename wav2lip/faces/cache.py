@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
-from wav2lip.faces.track import Detections
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 
 FORMAT = 3              # counts up whenever an entry means something else

@@ -10,9 +10,10 @@ from itertools import groupby, islice, pairwise
 import numpy as np
 
 from wav2lip.faces.boxes import iou
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.shots import ShotCounter
-from wav2lip.faces.track import LONGEST_GAP, Detections
+from wav2lip.faces.sights import LONGEST_GAP
 from wav2lip.media.clip import Frame
 
 FARTHEST = 12           # frames from one look to the next

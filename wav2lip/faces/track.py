@@ -1,64 +1,21 @@
-"""From what a detector finds in every frame to the one face that is synced."""
+"""Where one face is in every frame: a few numbers each, made from what a detector found or from what a user says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from wav2lip.errors import UsageError
-from wav2lip.faces.boxes import Box, Pads, clamp, iou, pad, smooth_compat, smooth_landmarks
+from wav2lip.faces.boxes import Box, Pads, clamp, pad, smooth_compat, smooth_landmarks
 from wav2lip.faces.boxes import smooth as calm
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
+from wav2lip.faces.sights import Sight, longest_gap, plausible
 
-LONGEST_GAP = 0.5       # seconds without a find through which a face is thought to move on
-LINK = 0.1              # IoU of boxes within that time that may be the same face
-AGREE = 0.3             # IoU across a gap that makes the way between plausible, or a face that comes back the same
-MEMORY = 5.0            # seconds after which a face that comes back counts as a new sight
-FEWEST = 3              # finds that make a face believable in a longer shot
-MOST_FACES = 20         # finds of a frame that are looked at, best first
 NOBODY = -1
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What a detector found: the part of a track that costs time, and is cached.
-
-    Attributes:
-        faces: for each frame float32 (k, 5): x1, y1, x2, y2 in pixels and a score, best first; (k, 15) in every frame
-            that shows a face where the detector knows landmarks, in the order of `Detector.detect`. None for a frame
-            that was not looked at, because those around it tell.
-        shots: int (n,), the shot each frame belongs to, counted from 0.
-    """
-
-    faces: tuple[np.ndarray | None, ...]
-    shots: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.faces)
-
-    @property
-    def columns(self) -> int:
-        """What a find consists of: 5 numbers, or 15 with landmarks."""
-        return next((faces.shape[1] for faces in self.faces if faces is not None and len(faces)), PLAIN)
-
-    @property
-    def looked(self) -> np.ndarray:
-        """Which frames were looked at, bool (n,)."""
-        return np.array([faces is not None for faces in self.faces], bool)
-
-    def scaled(self, across: float, down: float) -> Detections:
-        """Return the same in frames so many times as wide and high."""
-        factor = np.array([across, down, across, down, 1, *[across, down] * 5], np.float32)
-        return Detections(
-            tuple(None if faces is None else faces * factor[: faces.shape[1]] for faces in self.faces), self.shots
-        )
-
-    def first(self, frames: int) -> Detections:
-        """Return those of the first `frames` frames."""
-        return Detections(self.faces[:frames], self.shots[:frames])
 
 
 @dataclass(frozen=True)
@@ -121,38 +78,34 @@ class FaceTrack:
         )
 
 
-def follow(
-    detections: Detections, *, pads: Pads, smooth: bool = True, size: tuple[int, int], fps: Fraction | float
+def track_of(
+    sights: Sequence[Sight], detections: Detections, *, pads: Pads, smooth: bool = True, size: tuple[int, int],
+    fps: Fraction | float,
 ) -> FaceTrack:
-    """Follow one person through the clip.
-
-    In each shot that is the face with the most area times score over time, linked from frame to frame by overlap, so
-    that a stranger with a better score in some frames is not jumped to. Who is seen beside that face is somebody
-    else; who appears after it has gone may be the same person. Gaps of up to half a second are bridged.
+    """Return where one person's face is in every frame of a clip. Gaps of up to half a second are bridged.
 
     Args:
-        detections: of every frame.
+        sights: of the person; never two at a time.
+        detections: in which they were found.
         pads: added to the boxes after smoothing.
         smooth: calm boxes and landmarks over time, never across a cut or a long gap.
         size: width and height of the frames.
         fps: frames a second.
     """
-    n, longest, memory = len(detections), max(1, int(LONGEST_GAP * fps)), max(1, int(MEMORY * fps))
+    n, longest = len(detections), longest_gap(fps)
     places, score = np.full((n, detections.columns - 1), np.nan), np.zeros(n)    # box, and landmarks if there are any
     run = np.full(n, NOBODY)    # which uninterrupted sight of the face a frame belongs to
-    runs, looked, found = 0, detections.looked, np.zeros(n, bool)
-    for shot in np.unique(detections.shots):
-        frames = np.flatnonzero((detections.shots == shot) & looked)
-        for sight in _person(_sights(detections, frames, longest, memory), frames):
-            numbers, rows = np.array(sight.frames), np.array(sight.boxes)
-            places[numbers], score[numbers], found[numbers] = np.delete(rows, 4, axis=1), rows[:, 4], True
-            for at, number in enumerate(numbers):
-                bridged = at > 0 and _bridge(places, numbers[at - 1], number, longest)
-                runs += not bridged
-                first = numbers[at - 1] + 1 if bridged else number
-                run[first : number + 1] = runs
-                score[first:number] = np.linspace(score[first - 1], score[number], number - first + 2)[1:-1]
-    score[looked & ~found] = 0    # those were overlooked
+    runs, found = 0, np.zeros(n, bool)
+    for sight in sights:
+        numbers, rows = np.array(sight.frames), np.array(sight.finds)
+        places[numbers], score[numbers], found[numbers] = np.delete(rows, 4, axis=1), rows[:, 4], True
+        for at, number in enumerate(numbers):
+            bridged = at > 0 and _bridge(places, numbers[at - 1], number, longest)
+            runs += not bridged
+            first = numbers[at - 1] + 1 if bridged else number
+            run[first : number + 1] = runs
+            score[first:number] = np.linspace(score[first - 1], score[number], number - first + 2)[1:-1]
+    score[detections.looked & ~found] = 0    # those were overlooked
     boxes = places[:, :4]
     landmarks = places[:, 4:].reshape(n, -1, 2) if detections.columns == WITH_LANDMARKS else None
     if smooth:
@@ -216,78 +169,10 @@ def fixed_track(box: Sequence[int], frames: int, size: tuple[int, int], *, compa
     )
 
 
-@dataclass
-class _Sight:
-    """One face through one shot, as far as its boxes link up."""
-
-    frames: list[int] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)    # (5,) each, or (15,)
-
-    def weight(self, lasts: dict[int, float]) -> float:
-        """Area times score, summed over time.
-
-        Args:
-            lasts: for how many frames each one that was looked at stands.
-        """
-        rows, times = np.array(self.boxes, float), np.array([lasts[number] for number in self.frames])
-        return float(((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]) * rows[:, 4] * times).sum())
-
-
-def _sights(detections: Detections, frames: np.ndarray, longest: int, memory: int) -> list[_Sight]:
-    """Link the finds of one shot into faces, best overlap first."""
-    sights: list[_Sight] = []
-    live: list[_Sight] = []
-    for number in map(int, frames):
-        faces = detections.faces[number]
-        assert faces is not None, "only frames that were looked at"
-        faces = faces[:MOST_FACES]
-        live = [sight for sight in live if number - sight.frames[-1] <= memory]
-        free = list(range(len(faces)))
-        for at, face in _pairs(live, faces, number, longest):
-            live[at].frames.append(number)
-            live[at].boxes.append(faces[face])
-            free.remove(face)
-        new = [_Sight([number], [faces[face]]) for face in free]
-        sights += new
-        live += new
-    return sights
-
-
-def _pairs(sights: list[_Sight], faces: np.ndarray, number: int, longest: int) -> Iterator[tuple[int, int]]:
-    """Yield (sight, find) for the finds of a frame that go on with an earlier face."""
-    if not sights or not len(faces):
-        return
-    overlap = iou(np.array([sight.boxes[-1] for sight in sights]), faces)
-    recent = np.array([number - sight.frames[-1] <= longest for sight in sights])
-    overlap[overlap < np.where(recent, LINK, AGREE)[:, None]] = 0
-    while overlap.max() > 0:
-        at, face = (int(index) for index in np.unravel_index(overlap.argmax(), overlap.shape))
-        yield at, face
-        overlap[at], overlap[:, face] = 0, 0
-
-
-def _person(sights: list[_Sight], frames: np.ndarray) -> list[_Sight]:
-    """Return the sights of the shot's main face: the heaviest, and those that lie wholly before or after it.
-
-    Args:
-        sights: of the shot.
-        frames: its frames that were looked at, ascending.
-    """
-    chosen: list[_Sight] = []
-    believable = [sight for sight in sights if len(sight.frames) >= min(FEWEST, len(frames))]
-    # Half of the way to the looks before and after; the outermost ones stand for their own side alone.
-    half = np.pad(np.diff(frames) / 2, 1, constant_values=0.5)
-    lasts = dict(zip(map(int, frames), half[:-1] + half[1:], strict=True))
-    for sight in sorted(believable, key=lambda sight: sight.weight(lasts), reverse=True):
-        if all(sight.frames[-1] < other.frames[0] or sight.frames[0] > other.frames[-1] for other in chosen):
-            chosen.append(sight)
-    return chosen
-
-
 def _bridge(places: np.ndarray, before: int, after: int, longest: int) -> bool:
     """Fill the rows between two finds in a straight line, and return whether they belong together."""
     gap = after - before
-    if gap > longest or iou(places[before, None], places[after, None])[0, 0] < (AGREE if gap > 1 else LINK):
+    if not plausible(places[before], places[after], gap, longest):
         return False
     for number in range(before + 1, after):
         share = (number - before) / gap

@@ -16,8 +16,10 @@ from wav2lip.compose.place import Place
 from wav2lip.errors import NoFaceError
 from wav2lip.evaluation.offsets import embed
 from wav2lip.faces.boxes import Pads
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
-from wav2lip.faces.track import Detections, FaceTrack, follow
+from wav2lip.faces.people import follow
+from wav2lip.faces.track import FaceTrack
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames

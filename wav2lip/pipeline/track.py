@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.look import BATCH, look_for_faces
-from wav2lip.faces.track import FaceTrack, compat_track, fixed_track, follow
+from wav2lip.faces.people import follow
+from wav2lip.faces.track import FaceTrack, compat_track, fixed_track
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source

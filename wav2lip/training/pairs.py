@@ -24,7 +24,7 @@ from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.boxes import Box, Pads
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import look_at_clip
-from wav2lip.faces.track import follow
+from wav2lip.faces.people import follow
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
