@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -66,15 +66,38 @@ class FaceTrack:
         return np.asarray((self.landmarks[frame] - corner) / (end - corner))
 
     @property
+    def seen(self) -> np.ndarray:
+        """Which frames have a box, bool (n,)."""
+        whole = np.rint(self.boxes)    # NaN compares as false
+        return np.asarray((whole[:, 2] > whole[:, 0]) & (whole[:, 3] > whole[:, 1]))
+
+    @property
     def found(self) -> int:
         """In how many frames there is a face."""
-        return sum(self.box(frame) is not None for frame in range(len(self)))
+        return int(self.seen.sum())
 
     def first(self, frames: int) -> FaceTrack:
         """Return that of the first `frames` frames."""
-        landmarks = None if self.landmarks is None else self.landmarks[:frames]
-        return FaceTrack(
-            self.boxes[:frames], self.score[:frames], self.identity[:frames], self.shot[:frames], self.size, landmarks
+        return self.at(np.arange(min(frames, len(self))))
+
+    def at(self, numbers: np.ndarray) -> FaceTrack:
+        """Return a track of these frames, int (m,), in this order."""
+        landmarks = None if self.landmarks is None else self.landmarks[numbers]
+        return replace(
+            self, boxes=self.boxes[numbers], score=self.score[numbers], identity=self.identity[numbers],
+            shot=self.shot[numbers], landmarks=landmarks,
+        )
+
+    def renumbered(self, by: int) -> FaceTrack:
+        """Return the same with other numbers for the shots, each larger by `by`."""
+        return replace(self, shot=self.shot + by)
+
+    def only(self, frames: np.ndarray) -> FaceTrack:
+        """Return the same without the face in all frames but some, bool (n,)."""
+        landmarks = None if self.landmarks is None else np.where(frames[:, None, None], self.landmarks, np.nan)
+        return replace(
+            self, boxes=np.where(frames[:, None], self.boxes, np.nan), score=np.where(frames, self.score, 0),
+            identity=np.where(frames, self.identity, NOBODY), landmarks=landmarks,
         )
 
 
@@ -120,6 +143,48 @@ def track_of(
     if landmarks is not None:
         landmarks[nobody] = np.nan
     return FaceTrack(boxes, score, np.where(nobody, NOBODY, 0), detections.shots, size, landmarks)
+
+
+def given_track(
+    boxes: np.ndarray, landmarks: np.ndarray | None, starts: Sequence[int], frames: int, *, pads: Pads,
+    size: tuple[int, int],
+) -> FaceTrack:
+    """Take the boxes that somebody has made, as they are but for the pads.
+
+    Args:
+        boxes: float (m, 4): x1, y1, x2, y2 in pixels, NaN without a face; frames after the last have none.
+        landmarks: float (m, 5, 2) as those of `FaceTrack`, or None.
+        starts: the first frame of each shot, ascending.
+        frames: how many frames there are.
+        pads: added to the boxes.
+        size: width and height of the frames.
+    """
+    rows = np.full((frames, 4), np.nan)
+    rows[: len(boxes)] = clamp(pad(boxes[:frames], pads), size)
+    points = None
+    if landmarks is not None:
+        points = np.full((frames, 5, 2), np.nan)
+        points[: len(landmarks)] = landmarks[:frames]
+    there = ~np.isnan(rows).any(axis=1)
+    shot = np.searchsorted(np.asarray(starts, int), np.arange(frames), side="right").clip(1) - 1
+    return FaceTrack(rows, there.astype(float), np.where(there, 0, NOBODY), shot, size, points)
+
+
+def joined(tracks: Sequence[FaceTrack], which: np.ndarray) -> FaceTrack:
+    """Return a track that is in each frame one of several.
+
+    Args:
+        tracks: of equally many frames, with other numbers for their shots.
+        which: int (n,), the track that counts; -1 for none, where the face is missing.
+    """
+    chosen, numbers, nobody = which.clip(0), np.arange(len(which)), which < 0
+
+    def pick(name: str) -> np.ndarray:
+        return np.asarray(np.stack([getattr(track, name) for track in tracks])[chosen, numbers])
+
+    landmarks = None if tracks[0].landmarks is None else pick("landmarks")
+    whole = FaceTrack(pick("boxes"), pick("score"), pick("identity"), pick("shot"), tracks[0].size, landmarks)
+    return whole.only(~nobody)
 
 
 def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tuple[int, int]) -> FaceTrack:
