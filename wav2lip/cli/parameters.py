@@ -10,6 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
+from wav2lip.cast.selectors import At, Voice, parse_at, parse_person, parse_voice
+from wav2lip.cast.times import Span, parse_span
+from wav2lip.errors import UsageError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
@@ -40,6 +44,57 @@ class Rate(click.ParamType):
             return Fraction(value)
         except (ValueError, ZeroDivisionError):
             self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
+
+
+class _Parsed(click.ParamType):
+    """A text that a function of the library understands."""
+
+    def parse(self, text: str) -> Any:
+        raise NotImplementedError
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SpanType(_Parsed):
+    """A stretch of time: 3s-9.5s, 3s-, -4s."""
+
+    name = "start-end"
+
+    def parse(self, text: str) -> Span:
+        return parse_span(text)
+
+
+class PersonType(_Parsed):
+    """A person: a label, or largest, center or talking."""
+
+    name = "person"
+
+    def parse(self, text: str) -> str:
+        return parse_person(text)
+
+
+class AtType(_Parsed):
+    """A point in the video: 12.5s:640,360."""
+
+    name = "time:x,y"
+
+    def parse(self, text: str) -> At:
+        return parse_at(text)
+
+
+class VoiceType(_Parsed):
+    """A person and their recording: A=first.wav."""
+
+    name = "person=path"
+
+    def parse(self, text: str) -> Voice:
+        return parse_voice(text)
 
 
 class OriginalSpellings(click.Command):
