@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class Lips:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._free = Lock()    # where several people speak at a time they take turns
 
     def speak(
         self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, on_device: bool = False
@@ -60,7 +62,8 @@ class Lips:
             Wav2LipError: the device has too little memory for a single face.
         """
         given = np.ascontiguousarray(mels[:, None]), network_input(faces, references)
-        out = self._engine.generate(*given, on_device=on_device) * 255.0
+        with self._free:
+            out = self._engine.generate(*given, on_device=on_device) * 255.0
         return out.transpose(0, 2, 3, 1) if isinstance(out, np.ndarray) else out.permute(0, 2, 3, 1)
 
     def flop(self) -> Flop:
