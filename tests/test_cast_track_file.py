@@ -110,6 +110,10 @@ def test_boxes_alone_are_those_of_person_a(tmp_path: Path, name: str | None) -> 
     np.testing.assert_array_equal(person.boxes, [BOX, [NAN] * 4, BOX])
 
 
+def test_a_person_alone_may_have_a_label(tmp_path: Path) -> None:
+    assert [person.label for person in read(tmp_path, {"label": "b", "boxes": [BOX]}).people] == ["B"]
+
+
 def test_what_a_hand_has_written_may_leave_most_out(tmp_path: Path) -> None:
     file = read(tmp_path, {"fps": 29.97, "people": [{"label": " b ", "boxes": [None, BOX], "landmarks": None}]})
     assert (file.people[0].label, file.fps, file.size, file.shots) == ("B", F(2997, 100), None, None)
@@ -198,8 +202,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "nobody": (people(), '"people" has to be a list of at least one'),
     "people_object": ({"people": {"A": []}}, '"people" has to be a list'),
     "no_label": (people({"boxes": []}), 'number 1 of "people" has no "label"'),
-    "number_label": (people(person(label=1)), 'number 1 of "people" has no "label"'),
-    "bad_label": (people(person(), person(label="the boss")), "number 2 of \"people\": 'the boss' is not a person's "),
+    "no_person": (people(person(), [BOX]), 'number 2 of "people" has no "label"'),
+    "number_label": (people(person(label=1)), '"label" cannot be 1.0; a person is called "A"'),
+    "bad_label": (people(person(), person(label="the boss")), "'the boss' is not a person's label, such as A, B or AA"),
     "same_label": (people(person(), person(label="b")), "two people are called B"),
     "no_boxes": (people({"label": "B"}), 'person B: "boxes" has to be a list with one entry for every frame'),
     "line_lost": (people(person(), frames=3), "person B has 2 boxes for 3 frames; write null"),

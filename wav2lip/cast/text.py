@@ -43,19 +43,22 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def parse_json(text: str, path: Path, number: Callable[[str], Any]) -> Any:
+def parse_json(
+    text: str, path: Path, number: Callable[[str], Any], thing: Callable[[dict[str, Any]], Any] | None = None
+) -> Any:
     """Return what a JSON file holds.
 
     Args:
         text: its content.
         path: its name, for errors.
         number: makes something of each number as it is written, which may be NaN, Infinity or 1e999 too.
+        thing: makes something of each object as soon as it is read.
 
     Raises:
-        UsageError: it is not JSON, or nested too deeply.
+        UsageError: it is not JSON, or nested too deeply; or what `thing` raises.
     """
     try:
-        return json.loads(text, parse_int=number, parse_float=number, parse_constant=number)
+        return json.loads(text, parse_int=number, parse_float=number, parse_constant=number, object_hook=thing)
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {error.lineno}: this is not JSON: {error.msg}.") from error
     except RecursionError as error:

@@ -89,7 +89,7 @@ def write_tracks(
         for number, track in enumerate(tracks):
             file.write(f'{"," if number else ""}\n  {{\n   "label": {json.dumps(track.label)},\n   "boxes": [')
             boxes = np.round(track.boxes, 1)
-            seen = np.all(boxes[:, 2:] - boxes[:, :2] >= _SMALLEST, axis=1)     # false for NaN
+            seen = np.all(boxes[:, 2:] - boxes[:, :2] >= _SMALLEST, axis=1)     # not where there is NaN
             file.writelines(_lines(boxes, seen))
             if track.landmarks is not None:
                 file.write('],\n   "landmarks": [')
@@ -101,7 +101,8 @@ def write_tracks(
 
 def _lines(rows: np.ndarray, known: np.ndarray) -> Iterator[str]:
     for number, row in enumerate(rows):
-        yield f'{"," if number else ""}\n    {json.dumps(row.tolist()) if known[number] else "null"}'
+        # A list of finite numbers looks the same in Python as in JSON.
+        yield f'{"," if number else ""}\n    {row.tolist() if known[number] else "null"}'
 
 
 def read_tracks(path: Path) -> TrackFile:
@@ -116,15 +117,27 @@ def read_tracks(path: Path) -> TrackFile:
         UsageError: it is not JSON, or says something that cannot be: "track.json: person B, frame 17: ...".
         MediaError: it cannot be read, or is no text.
     """
-    content = parse_json(read_text(path), path, float)
+
+    def packed(content: dict[str, Any]) -> Any:
+        """Make arrays of a person's lists at once: as JSON an hour of everybody fills the memory."""
+        if "label" not in content or "people" in content:
+            return content
+        with placed(str(path)):
+            if not isinstance(content["label"], str):
+                raise UsageError(f'"label" cannot be {quoted(content["label"])}; a person is called "A", "B" or "AA".')
+            return _person(parse_label(content["label"]), content)
+
+    content = parse_json(read_text(path), path, float, packed)
     with placed(str(path)):
         if isinstance(content, dict) and "people" in content:
             return _read_people(path, content)
         if isinstance(content, dict):
             content = next((content[name] for name in _ALONE if name in content), None)
-        if not isinstance(content, list):
+        if isinstance(content, list):
+            content = _person("A", {"boxes": content})
+        if not isinstance(content, PersonTrack):
             raise UsageError(f"this is no file of tracks, which is {_KINDS}.")
-        return TrackFile(path, None, None, None, (_person("A", {"boxes": content}),))
+        return TrackFile(path, None, None, None, (content,))
 
 
 def check_tracks(file: TrackFile, frames: int, size: tuple[int, int], fps: Fraction) -> list[str]:
@@ -178,13 +191,11 @@ def _read_people(path: Path, content: dict[str, Any]) -> TrackFile:
         raise UsageError('"people" has to be a list of at least one {"label": "A", "boxes": [...]}.')
     people: list[PersonTrack] = []
     for number, person in enumerate(listed, 1):
-        if not isinstance(person, dict) or not isinstance(person.get("label"), str):
+        if not isinstance(person, PersonTrack):
             raise UsageError(f'number {number} of "people" has no "label", such as "A".')
-        with placed(f'number {number} of "people"'):
-            label = parse_label(person["label"])
-        if label in (other.label for other in people):
-            raise UsageError(f"two people are called {label}; give each a label of its own.")
-        people.append(_person(label, person))
+        if person.label in (other.label for other in people):
+            raise UsageError(f"two people are called {person.label}; give each a label of its own.")
+        people.append(person)
     frames = count("frames", content["frames"]) if content.get("frames") is not None else len(people[0].boxes)
     for one in people:
         if len(one.boxes) != frames:
