@@ -15,14 +15,16 @@ ROOMS = {
     "speech": set(),
     "models": set(),
     "faces": {"media", "models"},
+    "cast": {"media", "speech", "models", "faces", "evaluation"},
     "compose": {"media", "models"},
-    "pipeline": {"media", "speech", "models", "faces", "compose", "evaluation"},
+    "pipeline": {"media", "speech", "models", "faces", "cast", "compose", "evaluation"},
     "evaluation": {"media", "speech", "models", "faces"},
     "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
-    "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation"},
-    "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training"},
+    "protocols": {"media", "speech", "models", "faces", "cast", "compose", "pipeline", "evaluation"},
+    "benchmark": {"media", "speech", "models", "faces", "cast", "compose", "pipeline", "evaluation", "training"},
     "cli": {
-        "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "training", "protocols", "benchmark",
+        "media", "speech", "models", "faces", "cast", "compose", "pipeline", "evaluation", "training", "protocols",
+        "benchmark",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
