@@ -99,8 +99,8 @@ def _describe(frame: Frame, x1: float, y1: float, x2: float, y2: float) -> np.nd
 def _edges(face: np.ndarray) -> np.ndarray:
     """Return how strong edges of each direction are in each cell of the face, of length 1 together."""
     size = _FINE * _GRID.columns, _FINE * _GRID.rows
-    grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    small = cv2.resize(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     strength, angle = cv2.cartToPolar(across, down)
     turn = angle * (_DIRECTIONS / np.pi) % _DIRECTIONS
