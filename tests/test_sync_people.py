@@ -148,12 +148,12 @@ def test_outside_the_ranges_pictures_and_sound_are_the_videos_own(media: Path, s
     kept[17640:35280] = kept[66150:] = False
     assert (result[kept] == own[kept]).all()
     heard = samples(media / "one.wav", channels=1).astype(float)[18000:35000]
-    assert np.abs(result[18000:35000] - heard).mean() < 0.02 * np.abs(heard).mean()
+    assert np.abs(result[18000:35000] - heard).mean() < 0.05 * np.abs(heard).mean()
 
 
 def test_with_no_keep_audio_the_recording_is_heard_everywhere(media: Path, sync: Sync) -> None:
     report = sync(ranges=(Span(Fraction(1), None),), keep_audio=False)
-    recorded, result = samples(media / "one.wav", channels=1), samples(report.output)
+    recorded, result = samples(media / "one.wav", channels=1), samples(report.output, channels=1)
     assert np.abs(result[: len(recorded)].astype(int) - recorded[: len(result)]).mean() < 30
 
 
