@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +13,8 @@ from wav2lip.faces.boxes import Box, Pads, clamp, pad, smooth_compat, smooth_lan
 from wav2lip.faces.boxes import smooth as calm
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
+from wav2lip.faces.pose import facing, straightened, yaw
+from wav2lip.faces.pose import tilt as leaning
 from wav2lip.faces.sights import Sight, longest_gap, plausible
 
 NOBODY = -1
@@ -31,6 +33,8 @@ class FaceTrack:
         size: width and height of the frames, in pixels.
         landmarks: float64 (n, 5, 2): x, y in pixels of right eye, left eye, nose tip, right and left corner of the
             mouth, smoothed as the boxes are; NaN without a face. None where the detector knows none.
+        angle: float (n,), radians clockwise by which the face is turned back when it is cut out; None for upright.
+        facing: float (n,), how much of a generated face is shown, 0 to 1; None for all.
     """
 
     boxes: np.ndarray
@@ -39,6 +43,8 @@ class FaceTrack:
     shot: np.ndarray
     size: tuple[int, int]
     landmarks: np.ndarray | None = None
+    angle: np.ndarray | None = None
+    facing: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -51,19 +57,35 @@ class FaceTrack:
         box = Box(*(round(float(side)) for side in row))
         return box if box.width > 0 and box.height > 0 else None
 
-    def place(self, frame: int) -> tuple[float, float, float, float] | None:
-        """Return the box in a frame to fractions of a pixel, x1, y1, x2, y2; None where `box` has none."""
+    def place(self, frame: int) -> tuple[float, float, float, float, float] | None:
+        """Return the box in a frame to fractions of a pixel, x1, y1, x2, y2, and its angle; None without a face."""
         if self.box(frame) is None:
             return None
         x1, y1, x2, y2 = map(float, self.boxes[frame])
-        return x1, y1, x2, y2
+        return x1, y1, x2, y2, 0.0 if self.angle is None else float(self.angle[frame])
 
-    def landmarks_within(self, frame: int) -> np.ndarray | None:
-        """Return the landmarks in a frame as shares of its box, (5, 2); None where they are not known."""
+    def landmarks_at(self, frame: int) -> np.ndarray | None:
+        """Return the landmarks in a frame in pixels, (5, 2); None where they are not known."""
         if self.landmarks is None or self.box(frame) is None or np.isnan(self.landmarks[frame]).any():
             return None
-        corner, end = self.boxes[frame, :2], self.boxes[frame, 2:]
-        return np.asarray((self.landmarks[frame] - corner) / (end - corner))
+        return np.asarray(self.landmarks[frame])
+
+    def posed(self, *, tilt: bool, max_yaw: float) -> FaceTrack:
+        """Return the same with what its landmarks tell about how the face is held; itself where there are none.
+
+        Args:
+            tilt: turn back a face that leans.
+            max_yaw: degrees; a face that is turned further aside is not shown.
+        """
+        if self.landmarks is None:
+            return self
+        angle = straightened(leaning(self.landmarks)) if tilt else None
+        return replace(self, angle=angle, facing=facing(yaw(self.landmarks), max_yaw))
+
+    def _by_frame(self) -> dict[str, np.ndarray]:
+        """Return all that it has a row of for every frame, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
     @property
     def seen(self) -> np.ndarray:
@@ -82,11 +104,7 @@ class FaceTrack:
 
     def at(self, numbers: np.ndarray) -> FaceTrack:
         """Return a track of these frames, int (m,), in this order."""
-        landmarks = None if self.landmarks is None else self.landmarks[numbers]
-        return replace(
-            self, boxes=self.boxes[numbers], score=self.score[numbers], identity=self.identity[numbers],
-            shot=self.shot[numbers], landmarks=landmarks,
-        )
+        return replace(self, **{name: values[numbers] for name, values in self._by_frame().items()})
 
     def renumbered(self, by: int) -> FaceTrack:
         """Return the same with other numbers for the shots, each larger by `by`."""
@@ -177,14 +195,11 @@ def joined(tracks: Sequence[FaceTrack], which: np.ndarray) -> FaceTrack:
         tracks: of equally many frames, with other numbers for their shots.
         which: int (n,), the track that counts; -1 for none, where the face is missing.
     """
-    chosen, numbers, nobody = which.clip(0), np.arange(len(which)), which < 0
-
-    def pick(name: str) -> np.ndarray:
-        return np.asarray(np.stack([getattr(track, name) for track in tracks])[chosen, numbers])
-
-    landmarks = None if tracks[0].landmarks is None else pick("landmarks")
-    whole = FaceTrack(pick("boxes"), pick("score"), pick("identity"), pick("shot"), tracks[0].size, landmarks)
-    return whole.only(~nobody)
+    chosen, numbers = which.clip(0), np.arange(len(which))
+    rows = {
+        name: np.stack([getattr(track, name) for track in tracks])[chosen, numbers] for name in tracks[0]._by_frame()
+    }
+    return replace(tracks[0], **rows).only(which >= 0)
 
 
 def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tuple[int, int]) -> FaceTrack:

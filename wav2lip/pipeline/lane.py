@@ -10,7 +10,7 @@ import numpy as np
 
 from wav2lip.cast.times import in_words
 from wav2lip.compose.patch import AnyFrame
-from wav2lip.compose.place import Place
+from wav2lip.compose.place import Place, landmarks_in
 from wav2lip.errors import UsageError
 from wav2lip.faces.track import FaceTrack, joined
 from wav2lip.pipeline.hearing import Heard
@@ -63,10 +63,13 @@ class Lane:
             if track is None:
                 yield Moment(frame, None, mel, present, number)
                 continue
-            place = track.box(number) if self.speech.compat else track.place(number)
+            found = track.box(number) if self.speech.compat else track.place(number)
+            place = None if found is None else Place(*found)
+            landmarks = None if place is None else track.landmarks_at(number)
             yield Moment(
-                frame, None if place is None else Place(*place), mel, present, number, int(track.shot[number]),
-                track.landmarks_within(number),
+                frame, place, mel, present, number, int(track.shot[number]),
+                None if landmarks is None or place is None else landmarks_in(place, landmarks),
+                1.0 if track.facing is None else float(track.facing[number]),
             )
 
     def shown(self, numbers: np.ndarray) -> FaceTrack:

@@ -31,6 +31,11 @@ class Moment(NamedTuple):
     number: int = 0           # in the source
     shot: int = 0             # which the frame belongs to
     landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known
+    facing: float = 1.0       # how much of the face is shown, by how it is turned, 0 to 1
+
+    def opacity(self, manner: Manner) -> float:
+        """Return how much of the generated mouth is shown."""
+        return manner.opacity(self.presence) * self.facing
 
 
 class Lips:
@@ -99,7 +104,7 @@ def _spoken(
     size = min(FIRST, batch)
     while group := list(islice(moments, size)):
         size = batch
-        shown = [moment.place is not None and manner.opacity(moment.presence) > 0 for moment in group]
+        shown = [moment.place is not None and moment.opacity(manner) > 0 for moment in group]
         speaking = [moment for moment, here in zip(group, shown, strict=True) if here]
         patches = iter(speak(speaking, lips, compositor, manner))
         for moment, here in zip(group, shown, strict=True):
@@ -128,7 +133,7 @@ def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: 
         faces[at] = faces[at] + float(weight) * face
     return [
         Patch(
-            moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot,
+            moment.frame, place, cut.source, face, moment.opacity(manner), moment.number, moment.shot,
             moment.landmarks,
         )
         for moment, place, cut, face in zip(moments, places, cuts, faces, strict=True)

@@ -35,12 +35,15 @@ class Cast:
         labels: of the people, the one who is synced by default first; empty where there is no face at all.
         found_by: what found them: a detector's name, "box" or "track".
         pads: that boxes for syncing have.
+        tilt, max_yaw: as for `FaceTrack.posed`.
     """
 
     source: Source
     labels: tuple[str, ...]
     found_by: str
     pads: Pads
+    tilt: bool
+    max_yaw: float
     _make: Callable[[str, Pads], FaceTrack] = field(repr=False)
 
     def track(self, who: Who, progress: Progress, device: str) -> FaceTrack:
@@ -73,7 +76,7 @@ class Cast:
         return who
 
     def _numbered(self, label: str) -> FaceTrack:
-        track = self._make(label, self.pads)
+        track = self._make(label, self.pads).posed(tilt=self.tilt, max_yaw=self.max_yaw)
         at = self.labels.index(label) if label in self.labels else 0
         return track.renumbered(at * (int(track.shot.max(initial=0)) + 1))
 
@@ -87,7 +90,7 @@ class Cast:
             place = track.place(number) if number < len(track) else None
             if place is None:
                 continue
-            x1, y1, x2, y2 = place
+            x1, y1, x2, y2, _angle = place
             if x1 <= at.x <= x2 and y1 <= at.y <= y2:
                 near[label] = float(np.hypot((x1 + x2) / 2 - at.x, (y1 + y2) / 2 - at.y))
             elsewhere.append(f"{label} at {(x1 + x2) / 2:.0f},{(y1 + y2) / 2:.0f}")
@@ -128,13 +131,13 @@ def find_cast(
         UsageError: a fixed box outside the frame, or a track file that does not fit.
         MediaError: a track file that cannot be read.
     """
-    pads, size = Pads(*options.pads), source.size
+    pads, size, held = Pads(*options.pads), source.size, (options.tilt, options.max_yaw)
     if options.track is not None:
-        return _from_file(source, frames, options.track, pads, progress)
+        return _from_file(source, frames, options.track, options, progress)
     detector = networks.detector
     if options.has_box or detector is None:
         fixed = fixed_track(options.box, frames, size, compat=options.compat)
-        return Cast(source, (ONLY,), "box", pads, lambda label, pads: fixed)
+        return Cast(source, (ONLY,), "box", pads, *held, lambda label, pads: fixed)
     detections = look_for_faces(
         source.clip.path,
         frames,
@@ -150,7 +153,7 @@ def find_cast(
     )
     if options.compat:
         best = compat_track(detections, pads=pads, smooth=options.smooth, size=size)
-        return Cast(source, (ONLY,), detector.name, pads, lambda label, pads: best)
+        return Cast(source, (ONLY,), detector.name, pads, *held, lambda label, pads: best)
     people = {one.label: one for one in find_people(detections, source.fps)}
 
     def make(label: str, pads: Pads) -> FaceTrack:
@@ -158,10 +161,10 @@ def find_cast(
         track = track_of(sights, detections, pads=pads, smooth=options.smooth, size=size, fps=source.fps)
         return track.first(frames)
 
-    return Cast(source, tuple(people), detector.name, pads, make)
+    return Cast(source, tuple(people), detector.name, pads, *held, make)
 
 
-def _from_file(source: Source, frames: int, path: Path, pads: Pads, progress: Progress) -> Cast:
+def _from_file(source: Source, frames: int, path: Path, options: SyncOptions, progress: Progress) -> Cast:
     given = read_tracks(path)
     for notice in check_tracks(given, source.frames, source.size, source.fps):
         progress.say(notice)
@@ -171,7 +174,7 @@ def _from_file(source: Source, frames: int, path: Path, pads: Pads, progress: Pr
         one = people[label]
         return given_track(one.boxes, one.landmarks, given.shots or (0,), frames, pads=pads, size=source.size)
 
-    return Cast(source, tuple(people), "track", pads, make)
+    return Cast(source, tuple(people), "track", Pads(*options.pads), options.tilt, options.max_yaw, make)
 
 
 def _area(track: FaceTrack) -> np.ndarray:
