@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from wav2lip.cast.selectors import At, Voice, parse_at, parse_label, parse_person, parse_voice
 from wav2lip.cast.times import Span
-from wav2lip.cli.parameters import AtType, PersonType, SpanType, VoiceType
+from wav2lip.cli.parameters import PERSON, POINT, SPAN, VOICE
 from wav2lip.errors import UsageError
 
 
@@ -87,10 +87,10 @@ def test_a_voices_person_is_named_where_it_is_wrong() -> None:
 
 
 @click.command()
-@click.option("--range", "spans", type=SpanType(), multiple=True)
-@click.option("--person", type=PersonType(), default="largest")
-@click.option("--at", type=AtType())
-@click.option("--voice", "voices", type=VoiceType(), multiple=True)
+@click.option("--range", "spans", type=SPAN, multiple=True)
+@click.option("--person", type=PERSON, default="largest")
+@click.option("--at", type=POINT)
+@click.option("--voice", "voices", type=VOICE, multiple=True)
 @click.pass_context
 def command(context: click.Context, **given: Any) -> None:
     context.obj.update(given)

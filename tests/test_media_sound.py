@@ -56,6 +56,15 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     assert np.abs(both - expected).max() < 1e-5
 
 
+@pytest.mark.parametrize("layout", ["3.0", "quad", "5.1(side)", "7.1"])
+def test_no_channel_is_another_one_in_the_mean(tmp_path: Path, layout: str) -> None:
+    count = {"3.0": 3, "quad": 4, "5.1(side)": 6, "7.1": 8}[layout]
+    levels = [(number + 1) / 16 for number in range(count)]
+    run_ffmpeg("-f", "lavfi", "-i", f"aevalsrc={'|'.join(map(str, levels))}:c={layout}:s=16000:d=0.2", "-c:a",
+               "pcm_f32le", url(tmp_path / "surround.wav"))
+    assert np.abs(samples_of(tmp_path / "surround.wav") - np.mean(levels)).max() < 1e-6
+
+
 def test_resampling_in_blocks_equals_resampling_at_once(tmp_path: Path) -> None:
     import soxr
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from wav2lip.cast.selectors import At, Voice, parse_at, parse_person, parse_voice
-from wav2lip.cast.times import Span, parse_span
+from wav2lip.cast.selectors import parse_at, parse_person, parse_voice
+from wav2lip.cast.times import parse_span, parse_time
 from wav2lip.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,55 +46,26 @@ class Rate(click.ParamType):
             self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
 
 
-class _Parsed(click.ParamType):
-    """A text that a function of the library understands."""
+class Parsed(click.ParamType):
+    """What a function makes of a text; its errors are those of the option."""
 
-    def parse(self, text: str) -> Any:
-        raise NotImplementedError
+    def __init__(self, name: str, parse: Callable[[str], Any]):
+        self.name, self._parse = name, parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
         try:
-            return self.parse(value)
+            return self._parse(value)
         except UsageError as error:
             self.fail(str(error), param, ctx)
 
 
-class SpanType(_Parsed):
-    """A stretch of time: 3s-9.5s, 3s-, -4s."""
-
-    name = "start-end"
-
-    def parse(self, text: str) -> Span:
-        return parse_span(text)
-
-
-class PersonType(_Parsed):
-    """A person: a label, or largest, center or talking."""
-
-    name = "person"
-
-    def parse(self, text: str) -> str:
-        return parse_person(text)
-
-
-class AtType(_Parsed):
-    """A point in the video: 12.5s:640,360."""
-
-    name = "time:x,y"
-
-    def parse(self, text: str) -> At:
-        return parse_at(text)
-
-
-class VoiceType(_Parsed):
-    """A person and their recording: A=first.wav."""
-
-    name = "person=path"
-
-    def parse(self, text: str) -> Voice:
-        return parse_voice(text)
+TIME = Parsed("time", parse_time)
+SPAN = Parsed("start-end", parse_span)
+PERSON = Parsed("label|largest|center|talking", parse_person)
+POINT = Parsed("time:x,y", parse_at)
+VOICE = Parsed("person=path", parse_voice)
 
 
 class OriginalSpellings(click.Command):

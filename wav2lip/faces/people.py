@@ -10,6 +10,7 @@ from string import ascii_uppercase
 
 import numpy as np
 
+from wav2lip.faces.appearance import DIFFERENT, distances
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.sights import Sight, find_sights, longest_gap, plausible
@@ -52,11 +53,13 @@ def find_people(detections: Detections, fps: Fraction | float) -> list[Person]:
         on screen about as long, the one with the larger face. Then the bystanders in the same order.
     """
     lengths = np.bincount(detections.shots[detections.looked]) if len(detections) else np.zeros(0, int)
-    believable = [
-        sight for sight in find_sights(detections, fps) if len(sight.frames) >= min(FEWEST, lengths[sight.shot])
+    sights = find_sights(detections, fps)
+    sure = [sight for sight in sights if len(sight.frames) >= min(FEWEST, lengths[sight.shot])]
+    groups = _by_time(sure) if detections.looks is None else _by_look(sure)
+    people = [
+        Person("", tuple(sorted(group, key=lambda sight: sight.frames[0])), _on_screen(group, longest_gap(fps)))
+        for group in groups
     ]
-    groups = [sorted(group, key=lambda sight: sight.frames[0]) for group in _groups(believable)]
-    people = [Person("", tuple(group), sum(_on_screen(sight, longest_gap(fps)) for sight in group)) for group in groups]
     return [Person(label(at), one.sights, one.frames) for at, one in enumerate(_in_order(people))]
 
 
@@ -85,8 +88,8 @@ def follow(
     return track_of(sights, detections, pads=pads, smooth=smooth, size=size, fps=fps)
 
 
-def _groups(sights: Sequence[Sight]) -> list[list[Sight]]:
-    """Return the sights person by person: those seen at the same time are different people."""
+def _by_time(sights: Sequence[Sight]) -> list[list[Sight]]:
+    """Return the sights person by person where nobody knows what they look like: whoever is alone is the same."""
     groups: list[list[Sight]] = []
     for sight in sorted(sights, key=lambda sight: len(sight.frames) * sight.area, reverse=True):
         fitting = (group for group in groups if all(_apart(sight, other) for other in group))
@@ -98,17 +101,49 @@ def _groups(sights: Sequence[Sight]) -> list[list[Sight]]:
     return groups
 
 
+def _by_look(sights: Sequence[Sight]) -> list[list[Sight]]:
+    """Return the sights person by person: those that look most alike are joined first, never two of one moment.
+
+    Average linkage: how different two groups look is the mean over their sights, by the number of finds.
+    """
+    groups = [[sight] for sight in sights]
+    if len(groups) < 2:
+        return groups
+    looks = np.array([sight.look for sight in sights])
+    apart = distances(looks, looks)
+    starts, ends = np.array([[sight.frames[0], sight.frames[-1]] for sight in sights]).T
+    apart[(starts[:, None] <= ends) & (starts <= ends[:, None])] = np.inf      # a sight and itself, too
+    weight = np.array([len(sight.frames) for sight in sights], float)
+    nearest = apart.min(axis=1)
+    while nearest[one := int(nearest.argmin())] < DIFFERENT:
+        other = int(apart[one].argmin())
+        groups[one] += groups[other]
+        groups[other] = []
+        joined = (weight[one] * apart[one] + weight[other] * apart[other]) / (weight[one] + weight[other])
+        weight[one] += weight[other]
+        stale = np.flatnonzero((nearest == apart[:, one]) | (nearest == apart[:, other]))
+        apart[one], apart[:, one] = joined, joined
+        apart[other], apart[:, other] = np.inf, np.inf
+        nearest = np.minimum(nearest, joined)
+        stale = np.union1d(stale, [one, other])
+        nearest[stale] = apart[stale].min(axis=1)
+    return [group for group in groups if group]
+
+
 def _apart(one: Sight, other: Sight) -> bool:
     """Return whether one sight ends before the other begins."""
     return one.frames[-1] < other.frames[0] or one.frames[0] > other.frames[-1]
 
 
-def _on_screen(sight: Sight, longest: int) -> int:
-    """Return in how many frames the face is there, those between two finds included."""
-    gaps = zip(pairwise(sight.frames), pairwise(sight.finds), strict=True)
-    return 1 + sum(
-        after - before if plausible(*finds, after - before, longest) else 1 for (before, after), finds in gaps
-    )
+def _on_screen(sights: Sequence[Sight], longest: int) -> int:
+    """Return in how many frames a face is there, those between two finds included."""
+    frames = 0
+    for sight in sights:
+        gaps = zip(pairwise(sight.frames), pairwise(sight.finds), strict=True)
+        frames += 1 + sum(
+            after - before if plausible(*finds, after - before, longest) else 1 for (before, after), finds in gaps
+        )
+    return frames
 
 
 def _in_order(people: list[Person]) -> list[Person]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +13,8 @@ from wav2lip.faces.boxes import Box, Pads, clamp, pad, smooth_compat, smooth_lan
 from wav2lip.faces.boxes import smooth as calm
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
+from wav2lip.faces.pose import facing, straightened, yaw
+from wav2lip.faces.pose import tilt as leaning
 from wav2lip.faces.sights import Sight, longest_gap, plausible
 
 NOBODY = -1
@@ -31,6 +33,8 @@ class FaceTrack:
         size: width and height of the frames, in pixels.
         landmarks: float64 (n, 5, 2): x, y in pixels of right eye, left eye, nose tip, right and left corner of the
             mouth, smoothed as the boxes are; NaN without a face. None where the detector knows none.
+        angle: float (n,), radians clockwise by which the face is turned back when it is cut out; None for upright.
+        facing: float (n,), how much of a generated face is shown, 0 to 1; None for all.
     """
 
     boxes: np.ndarray
@@ -39,6 +43,8 @@ class FaceTrack:
     shot: np.ndarray
     size: tuple[int, int]
     landmarks: np.ndarray | None = None
+    angle: np.ndarray | None = None
+    facing: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -51,30 +57,65 @@ class FaceTrack:
         box = Box(*(round(float(side)) for side in row))
         return box if box.width > 0 and box.height > 0 else None
 
-    def place(self, frame: int) -> tuple[float, float, float, float] | None:
-        """Return the box in a frame to fractions of a pixel, x1, y1, x2, y2; None where `box` has none."""
+    def place(self, frame: int) -> tuple[float, float, float, float, float] | None:
+        """Return the box in a frame to fractions of a pixel, x1, y1, x2, y2, and its angle; None without a face."""
         if self.box(frame) is None:
             return None
         x1, y1, x2, y2 = map(float, self.boxes[frame])
-        return x1, y1, x2, y2
+        return x1, y1, x2, y2, 0.0 if self.angle is None else float(self.angle[frame])
 
-    def landmarks_within(self, frame: int) -> np.ndarray | None:
-        """Return the landmarks in a frame as shares of its box, (5, 2); None where they are not known."""
+    def landmarks_at(self, frame: int) -> np.ndarray | None:
+        """Return the landmarks in a frame in pixels, (5, 2); None where they are not known."""
         if self.landmarks is None or self.box(frame) is None or np.isnan(self.landmarks[frame]).any():
             return None
-        corner, end = self.boxes[frame, :2], self.boxes[frame, 2:]
-        return np.asarray((self.landmarks[frame] - corner) / (end - corner))
+        return np.asarray(self.landmarks[frame])
+
+    def posed(self, *, tilt: bool, max_yaw: float) -> FaceTrack:
+        """Return the same with what its landmarks tell about how the face is held; itself where there are none.
+
+        Args:
+            tilt: turn back a face that leans.
+            max_yaw: degrees; a face that is turned further aside is not shown.
+        """
+        if self.landmarks is None:
+            return self
+        angle = straightened(leaning(self.landmarks)) if tilt else None
+        return replace(self, angle=angle, facing=facing(yaw(self.landmarks), max_yaw))
+
+    def _by_frame(self) -> dict[str, np.ndarray]:
+        """Return all that it has a row of for every frame, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Which frames have a box, bool (n,)."""
+        whole = np.rint(self.boxes)    # NaN compares as false
+        return np.asarray((whole[:, 2] > whole[:, 0]) & (whole[:, 3] > whole[:, 1]))
 
     @property
     def found(self) -> int:
         """In how many frames there is a face."""
-        return sum(self.box(frame) is not None for frame in range(len(self)))
+        return int(self.seen.sum())
 
     def first(self, frames: int) -> FaceTrack:
         """Return that of the first `frames` frames."""
-        landmarks = None if self.landmarks is None else self.landmarks[:frames]
-        return FaceTrack(
-            self.boxes[:frames], self.score[:frames], self.identity[:frames], self.shot[:frames], self.size, landmarks
+        return self.at(np.arange(min(frames, len(self))))
+
+    def at(self, numbers: np.ndarray) -> FaceTrack:
+        """Return a track of these frames, int (m,), in this order."""
+        return replace(self, **{name: values[numbers] for name, values in self._by_frame().items()})
+
+    def renumbered(self, by: int) -> FaceTrack:
+        """Return the same with other numbers for the shots, each larger by `by`."""
+        return replace(self, shot=self.shot + by)
+
+    def only(self, frames: np.ndarray) -> FaceTrack:
+        """Return the same without the face in all frames but some, bool (n,)."""
+        landmarks = None if self.landmarks is None else np.where(frames[:, None, None], self.landmarks, np.nan)
+        return replace(
+            self, boxes=np.where(frames[:, None], self.boxes, np.nan), score=np.where(frames, self.score, 0),
+            identity=np.where(frames, self.identity, NOBODY), landmarks=landmarks,
         )
 
 
@@ -120,6 +161,45 @@ def track_of(
     if landmarks is not None:
         landmarks[nobody] = np.nan
     return FaceTrack(boxes, score, np.where(nobody, NOBODY, 0), detections.shots, size, landmarks)
+
+
+def given_track(
+    boxes: np.ndarray, landmarks: np.ndarray | None, starts: Sequence[int], frames: int, *, pads: Pads,
+    size: tuple[int, int],
+) -> FaceTrack:
+    """Take the boxes that somebody has made, as they are but for the pads.
+
+    Args:
+        boxes: float (m, 4): x1, y1, x2, y2 in pixels, NaN without a face; frames after the last have none.
+        landmarks: float (m, 5, 2) as those of `FaceTrack`, or None.
+        starts: the first frame of each shot, ascending.
+        frames: how many frames there are.
+        pads: added to the boxes.
+        size: width and height of the frames.
+    """
+    rows = np.full((frames, 4), np.nan)
+    rows[: len(boxes)] = clamp(pad(boxes[:frames], pads), size)
+    points = None
+    if landmarks is not None:
+        points = np.full((frames, 5, 2), np.nan)
+        points[: len(landmarks)] = landmarks[:frames]
+    there = ~np.isnan(rows).any(axis=1)
+    shot = np.searchsorted(np.asarray(starts, int), np.arange(frames), side="right").clip(1) - 1
+    return FaceTrack(rows, there.astype(float), np.where(there, 0, NOBODY), shot, size, points)
+
+
+def joined(tracks: Sequence[FaceTrack], which: np.ndarray) -> FaceTrack:
+    """Return a track that is in each frame one of several.
+
+    Args:
+        tracks: of equally many frames, with other numbers for their shots.
+        which: int (n,), the track that counts; -1 for none, where the face is missing.
+    """
+    chosen, numbers = which.clip(0), np.arange(len(which))
+    rows = {
+        name: np.stack([getattr(track, name) for track in tracks])[chosen, numbers] for name in tracks[0]._by_frame()
+    }
+    return replace(tracks[0], **rows).only(which >= 0)
 
 
 def compat_track(detections: Detections, *, pads: Pads, smooth: bool, size: tuple[int, int]) -> FaceTrack:

@@ -17,6 +17,14 @@ VIDEO_SUFFIXES = frozenset({
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """The decoders that see the transparency of these codecs, a second stream within the stream; ffmpeg's own do not."""
 
+SPEAKERS = {
+    name: 1 << bit for bit, name in enumerate((
+        "FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC",
+        "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR",
+    ))
+}
+"""What a channel can be for, in ffmpeg's names, and its bit in the channel mask of a WAV file."""
+
 Frame = np.ndarray
 """One picture: uint8 (height, width, 3), BGR, upright."""
 
@@ -39,6 +47,8 @@ class Sound:
     sample_rate: int                # Hz
     channels: int
     duration: float                 # seconds, as the container says; 0.0 where it does not
+    numbers: str = "flt"            # ffmpeg's name of what its decoder gives: "u8", "s16", "s32", "flt", "dbl", ...
+    speakers: tuple[str, ...] = ()  # what each channel is for, of `SPEAKERS`; () where it is not said
 
 
 @dataclass(frozen=True)

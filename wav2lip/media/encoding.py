@@ -77,7 +77,7 @@ class _Codec:
     preset: str = ""                              # the usual one
 
 
-_PCM = ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_s16be", "pcm_s24be", "pcm_s32be")
+_PCM = ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_s16be", "pcm_s24be", "pcm_s32be")
 _MP4_SOUND = ("aac", "mp3", "ac3", "eac3", "alac")
 _MP4 = _Container("mp4", ("h264", "hevc", "av1", "vp9"), _MP4_SOUND, "aac")
 CONTAINERS: Mapping[str, _Container] = {

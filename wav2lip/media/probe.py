@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wav2lip.errors import MediaError, Wav2LipError
-from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Sound
+from wav2lip.media.clip import ALPHA_DECODERS, SPEAKERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
 from wav2lip.media.ffmpeg import binary, decoders
 from wav2lip.media.rates import constant_rate, rate_for_variable
@@ -340,7 +340,15 @@ def _sound(container: InputContainer) -> Sound | None:
     offset = (stream.start_time or 0) * tick - Fraction(start, 1_000_000) if length else Fraction(0)
     if not length and container.duration and not container.streams.video:
         length = Fraction(container.duration, 1_000_000)
-    return Sound(context.codec.canonical_name, context.sample_rate, context.channels, max(0.0, float(length + offset)))
+    speakers = tuple(channel.name for channel in context.layout.channels)
+    return Sound(
+        codec=context.codec.canonical_name,
+        sample_rate=context.sample_rate,
+        channels=context.channels,
+        duration=max(0.0, float(length + offset)),
+        numbers=context.format.name.removesuffix("p") if context.format else "flt",     # p: channel by channel
+        speakers=speakers if set(speakers) <= SPEAKERS.keys() else (),
+    )
 
 
 def _counted_length(path: Path) -> float:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from wav2lip.errors import MediaError
-from wav2lip.media.clip import Clip
+from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.ffmpeg import Process, command, open_input
 from wav2lip.media.probe import audio_track
 
 SAMPLE_RATE = 16_000                              # Hz
 FULL_SCALE = 32768                                # of 16-bit sound
+NUMBERS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4", "f64le": "<f8"}
+"""Types of samples: ffmpeg's name and numpy's."""
 _BLOCK = 1 << 16                                  # samples of each channel: 4 s at 16 kHz
 
 
-def read_samples(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Generator[np.ndarray]:
+def read_samples(path: str | Path, sample_rate: int = SAMPLE_RATE, *, since: int = 0) -> Generator[np.ndarray]:
     """Yield the first audio track of a file as mono samples.
 
     Sample n is what is heard at n / sample_rate after the file's start: a track that starts later than its file, or has
@@ -26,6 +29,7 @@ def read_samples(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Generator[
     Args:
         path: any file with an audio track.
         sample_rate: Hz; the track is resampled if its own rate differs.
+        since: whole seconds to jump over, as in `decoded`; then nothing is yielded where the track ends before.
 
     Yields:
         float32 (n,), n >= 1, the mean of all channels, full scale is [-1, 1].
@@ -35,23 +39,12 @@ def read_samples(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Generator[
     """
     path = Path(path)
     sound, container = audio_track(path)
-    output = open_input(path, format=container)["a:0"].output(
-        "pipe:1",
-        format="f32le",
-        acodec="pcm_f32le",
-        ac=sound.channels,
-        ar=sound.sample_rate,
-        af="aresample=async=1:first_pts=0",       # 1: put silence in and cut, but never stretch
-    )
     given = 0
-    with Process(command(output), stdout=True) as process:
-        blocks = _resampled(_mono(process, sound.channels), sound.sample_rate, sample_rate)
-        for block in blocks:
+    with closing(decoded(path, sound, container, since=since)) as blocks:
+        for block in resampled(_mono(blocks), sound.sample_rate, sample_rate):
             given += len(block)
             yield block
-        if process.finish() != 0:
-            raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
-    if not given:
+    if not given and not since:
         raise MediaError(f"The audio track of {path} is empty.")
 
 
@@ -78,29 +71,70 @@ def pcm16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
-def _mono(process: Process, channels: int) -> Iterator[np.ndarray]:
-    """Yield float32 (n,) blocks of the mean of the interleaved channels that ffmpeg gives."""
-    while True:
-        buffer = np.empty((_BLOCK, channels), "<f4")
-        got = process.read_into(buffer.data.cast("B")) // (4 * channels)
-        if got:
-            yield buffer[:got, 0] if channels == 1 else buffer[:got].mean(axis=1)
-        if got < _BLOCK:
-            return
+def decoded(
+    path: Path, sound: Sound, container: str, numbers: str = "f32le", *, since: int = 0,
+    speakers: tuple[str, ...] = (),
+) -> Generator[np.ndarray]:
+    """Yield the first audio track of a file at its own rate, timed as in `read_samples`.
+
+    Args:
+        path, sound, container: the file and what `audio_track` says of it.
+        numbers: of `NUMBERS`; what the decoder gives is not touched where it fits in.
+        since: whole seconds to jump over. Sound is exactly in its place only where a jump is exact.
+        speakers: the channels to bring it to, in ffmpeg's names; () leaves them as they are.
+
+    Yields:
+        (n, channels) of that type, n >= 1.
+
+    Raises:
+        MediaError: it cannot be decoded.
+    """
+    # 1: put silence in and cut, but never stretch.
+    filters, options = "aresample=async=1:first_pts=0", {}
+    channels = len(speakers) or sound.channels
+    if speakers:
+        filters += f":rematrix_maxval=1,aformat=channel_layouts={'+'.join(speakers)}"
+    elif channels <= 2:
+        options["ac"] = channels                  # of more, ffmpeg would mix them to its usual layout of as many
+    jump = {"ss": since} if since else {}
+    output = open_input(path, format=container, **jump)["a:0"].output(
+        "pipe:1", format=numbers, acodec=f"pcm_{numbers}", ar=sound.sample_rate, af=filters, **options,
+    )
+    kind = np.dtype(NUMBERS[numbers])
+    with Process(command(output), stdout=True) as process:
+        got = _BLOCK
+        while got == _BLOCK:
+            buffer = np.empty((_BLOCK, channels), kind)
+            got = process.read_into(buffer.data.cast("B")) // (kind.itemsize * channels)
+            if got:
+                yield buffer[:got]
+        if process.finish() != 0:
+            raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
 
 
-def _resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iterator[np.ndarray]:
-    """Yield non-empty float32 blocks at the new rate."""
+def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int, quality: str = "HQ") -> Iterator[np.ndarray]:
+    """Yield non-empty blocks at the new rate, of the same type and channels; `quality` is soxr's."""
     if rate_in == rate_out:
         yield from blocks
         return
     import soxr
 
-    stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality="HQ")
+    stream = None
     for block in blocks:
-        resampled = stream.resample_chunk(block)
-        if len(resampled):
-            yield resampled
-    rest = stream.resample_chunk(np.empty(0, np.float32), last=True)
-    if len(rest):
-        yield rest
+        if stream is None:
+            channels = 1 if block.ndim == 1 else block.shape[1]
+            stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype=str(block.dtype), quality=quality)
+            nothing = block[:0]
+        chunk = stream.resample_chunk(block)
+        if len(chunk):
+            yield chunk
+    if stream is not None:
+        rest = stream.resample_chunk(nothing, last=True)
+        if len(rest):
+            yield rest
+
+
+def _mono(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the mean of the channels of every block, (n,)."""
+    for block in blocks:
+        yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
