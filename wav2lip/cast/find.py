@@ -89,7 +89,8 @@ def find_people(
             f"No face was found in {video} ({survey.frames} frames, looked for with {detector.name}). "
             "Choose another --detector."
         )
-    progress.detail(f"{len(survey.people)} people in {survey.frames} frames ({detector.name}).")
+    labels = ", ".join(person.label for person in survey.people)
+    progress.detail(f"In {survey.frames} frames there are {labels} ({detector.name}).")
     if options.sheet:
         write_sheet(options.sheet, survey, progress)
     if options.tracks:

@@ -20,6 +20,7 @@ from wav2lip.media.read import read_frames
 from wav2lip.progress import Progress
 
 APART = 10              # frames from one moment to the next, at least: neighbours look the same
+MARGIN = 5              # of a part of somebody's time: a fifth at either end is left out, next to the other parts
 NEAR = 3                # frames: of so near ones, nearly as good, the sharpest is taken
 NEARLY = 0.9            # of the best one's worth
 BORDER = 2              # frames from a cut that may belong to a dissolve
@@ -115,7 +116,8 @@ def _moments(survey: Survey, person: Seen, most: int) -> list[list[int]]:
     worth = _worth(survey, person)
     moments = []
     for part in np.array_split(np.arange(len(person.frames)), count):
-        best = int(part[worth[part].argmax()])
+        inner = part[len(part) // MARGIN : len(part) - len(part) // MARGIN]
+        best = int(inner[worth[inner].argmax()])
         near = np.abs(person.frames[part] - person.frames[best])
         good = part[(near % NEAR == 0) & (near <= NEAR) & (worth[part] >= NEARLY * worth[best])]
         moments.append([int(row) for row in good])

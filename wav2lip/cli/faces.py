@@ -12,6 +12,7 @@ import click
 from wav2lip.cli.parameters import DETECTOR
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE, table
+from wav2lip.errors import UsageError
 
 if TYPE_CHECKING:
     from wav2lip.cast.report import CastReport
@@ -41,6 +42,9 @@ def faces(
     **given: Any,
 ) -> None:
     """Find out who is in VIDEO: a letter for everybody, what they look like, and when they are on screen."""
+    if sheet is not None and no_sheet:
+        raise UsageError("--sheet and --no-sheet contradict each other; leave out one.")
+
     from wav2lip.cli.progress import TerminalProgress
 
     with importing():
