@@ -98,7 +98,7 @@ def cues(folder: Path) -> list[Cue]:
         Cue(F(1), F(2), None, folder / "sub" / "a,b;c \"d\" #1: x.wav"),
         Cue(F(7, 2), F(4), "A", folder / "é ö.wav", F(1, 3)),
         Cue(F(4), F(5), "AA", folder / "a @ b.wav"),
-        Cue(F(5), F(6), "B", folder / "@ b.wav", F(1)),
+        Cue(F(5), F(6), "B", folder / "@ b.wav"),
         Cue(F(6), F(7), "C", Path("/elsewhere/x.wav"), F(1, 10**10)),
         Cue(F(359_998), None, "talking", None),
     ]
