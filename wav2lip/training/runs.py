@@ -168,7 +168,7 @@ def read_saved(path: Path, kind: str) -> Saved:
     }
     content: Any = {}
     if checkpoint.format not in (SAFETENSORS, TORCHSCRIPT):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(checkpoint.path, map_location="cpu", weights_only=True)
     optimizer, training = content.get("optimizer"), content.get("training")
     return Saved(
         weights,
