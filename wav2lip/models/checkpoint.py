@@ -147,6 +147,22 @@ def read_checkpoint(path: str | os.PathLike[str], unknown: bool = False) -> Chec
     return Checkpoint(path, kind, format, state_dict, step, epoch, _known(path), metadata, optimizer)
 
 
+def check_checksums(path: Path) -> None:
+    """Make sure that nothing in a zip file was altered, which torch does not look at. Other files have no checksums.
+
+    Raises:
+        WeightsError: something was.
+    """
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                broken = archive.testzip()
+        except (zipfile.BadZipFile, *_BROKEN_ZIP) as error:
+            _damaged(path, error)
+        if broken is not None:
+            raise WeightsError(f"{path} is damaged: the checksum of {broken} is wrong. {_again(path)}")
+
+
 def expect(checkpoint: Checkpoint, kind: str) -> None:
     """Make sure that a file holds the network that is wanted.
 

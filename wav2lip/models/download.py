@@ -51,7 +51,7 @@ def fetch(
         exact: whether `size` is exact; else it may be a tenth more or less.
         check: hash a file that is there, and download it again if it is another one.
         offline: forbid the network; None asks `$WAV2LIP_OFFLINE`.
-        say: is told, once for each address, what is downloaded from where.
+        say: is told, once for each address, what is downloaded from where; without it there is no bar either.
 
     Raises:
         WeightsError: it could not be had, or what came is something else.
@@ -92,7 +92,7 @@ def fetch_known(
         mirrors: addresses to try before those that are known.
         check: hash a file that is there, and download it again if it is another one.
         offline: forbid the network; None asks `$WAV2LIP_OFFLINE`.
-        say: is told what is downloaded from where.
+        say: is told what is downloaded from where; without it there is no bar either.
 
     Raises:
         WeightsError: it is not there and could not be had, or its terms want the user to fetch it.
@@ -195,7 +195,7 @@ def _download(urls: Sequence[str], path: Path, wanted: _Wanted, say: Say | None)
     for url in urls:
         if say:
             say(f"Downloading {path.name} ({wanted.size / 1e6:.0f} MB) from {url}")
-        problem = _download_from(url, part, wanted)
+        problem = _download_from(url, part, wanted, bar=say is not None)
         if problem is None:
             os.replace(part, path)
             return
@@ -204,13 +204,13 @@ def _download(urls: Sequence[str], path: Path, wanted: _Wanted, say: Say | None)
     raise WeightsError(f"{path.name} could not be downloaded ({'; '.join(problems)}). {kept}{_by_hand(urls, path)}")
 
 
-def _download_from(url: str, part: Path, wanted: _Wanted) -> str | None:
+def _download_from(url: str, part: Path, wanted: _Wanted, bar: bool) -> str | None:
     """Complete `part`, and return nothing; or return what went wrong."""
     problem = ""
     for _ in range(ATTEMPTS):
         had = _size(part)
         try:
-            _go_on(url, part, wanted)
+            _go_on(url, part, wanted, bar)
         except urllib.error.HTTPError as error:
             problem = f"HTTP {error.code} {error.reason}"
             if not had or error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -238,7 +238,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _go_on(url: str, part: Path, wanted: _Wanted) -> None:
+def _go_on(url: str, part: Path, wanted: _Wanted, bar: bool) -> None:
     """Append to `part` until it is whole; a file of another length is left for the hash to refuse."""
     have = _size(part)
     if wanted.exact and have == wanted.size:
@@ -255,21 +255,21 @@ def _go_on(url: str, part: Path, wanted: _Wanted) -> None:
         # Where it will end. A server that does not say is taken to have all of it, unless it tells the end by chunks.
         end = wanted.size if response.length is None else have + response.length
         untold = response.length is None and (response.chunked or not wanted.exact)
-        with open(part, "ab") as file, _progress(part.stem, have, wanted.size) as bar:
+        with open(part, "ab") as file, _progress(part.stem, have, wanted.size, bar) as advance:
             file.truncate(have)
             # What has come is written at once: the rest of a block may never come.
             while have <= wanted.most and (untold or have < end) and (block := response.read1(BLOCK)):
                 file.write(block)
                 have += len(block)
-                bar(len(block))
+                advance(len(block))
     if have < end and have <= wanted.most and not untold:
         raise ConnectionError(f"the connection broke after {have / 1e6:.1f} of {end / 1e6:.1f} MB")
 
 
 @contextmanager
-def _progress(name: str, have: int, size: int) -> Iterator[Callable[[int], Any]]:
+def _progress(name: str, have: int, size: int, wanted: bool) -> Iterator[Callable[[int], Any]]:
     """A progress bar for people; silence for logs."""
-    if not sys.stderr.isatty():
+    if not wanted or not sys.stderr.isatty():
         yield lambda count: None
         return
     from tqdm import tqdm
