@@ -143,7 +143,7 @@ def read_checkpoint(path: str | os.PathLike[str], unknown: bool = False) -> Chec
     state_dict, step, epoch = _unwrap(path, content)
     kind, state_dict = _identify(path, state_dict, unknown)
     _check_values(path, state_dict)
-    optimizer = any(isinstance(content.get(key), Mapping) for key in _OPTIMIZERS)
+    optimizer = any(isinstance(content.get(key), Mapping) and content[key] for key in _OPTIMIZERS)
     return Checkpoint(path, kind, format, state_dict, step, epoch, _known(path), metadata, optimizer)
 
 

@@ -33,11 +33,12 @@ def convert(source: str | os.PathLike[str], output: Path, *, half: bool = False)
     """
     if output.suffix.lower() != SUFFIX:
         raise UsageError(f"{output} is not called {SUFFIX}, which is what is written; choose such a name.")
-    if output.exists() and output.samefile(locate(source)):
+    path = locate(source)
+    if output.exists() and path.exists() and output.samefile(path):
         raise UsageError(f"{output} is the file that is read; choose another name.")
     if output.is_dir():
         raise UsageError(f"{output} is a folder; choose the name of a file.")
-    checkpoint = read_checkpoint(source)
+    checkpoint = read_checkpoint(path)
     if half:
         _check_range(checkpoint)
     # In memory of their own: a file may let several tensors share some, which safetensors does not.
