@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
+
+
+def trained(network: nn.Module, step: int = 258000) -> dict[str, Any]:
+    """Return what the original trainers save of a network: its weights, Adam's state, step and epoch."""
+    parameters = list(network.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=1e-4)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    weights = {f"module.{name}": tensor.clone() for name, tensor in network.state_dict().items()}
+    optimizer.step()
+    return {"state_dict": weights, "optimizer": optimizer.state_dict(), "global_step": step, "global_epoch": 88}
+
+
+def any_weights(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
+    """Return weights of a network without its own slow way to draw them."""
+    random = torch.Generator().manual_seed(5)
+    with torch.device("meta"):
+        template = make().state_dict()
+    return {
+        name: torch.rand(tensor.shape, generator=random).to(tensor.dtype) for name, tensor in template.items()
+    }
 
 
 def misshapen(path: Path, network: nn.Module, name: str, shape: tuple[int, ...] | None) -> Path:

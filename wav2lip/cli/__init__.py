@@ -11,6 +11,7 @@ from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
+from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -44,3 +45,4 @@ main.add_command(distill)
 main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
+main.add_command(models)
