@@ -112,6 +112,8 @@ def test_a_cut_parts_who_talks_to_the_frame_at_any_rate(
     shown = [(np.arange(2 * cut) * 25 / float(fast)).astype(int) for _ in said]
     both = [np.concatenate([talks[who], talks[who]]) for who in (LEFT, RIGHT)]
     pictures = [both[who][shown[who].clip(max=2 * FRAMES - 1)] for who in (LEFT, RIGHT)]
+    dark = np.where(np.arange(2 * cut) < cut, 1, 0.4)[:, None, None, None]
+    pictures = [(some * dark).astype(np.uint8) for some in pictures]
     clip = film(tmp_path / "clip.mkv", [pictures[LEFT]], [pictures[RIGHT]], said, fast)
     shot = (np.arange(2 * cut) >= cut).astype(int)
     found = who_talks(clip, two_tracks(2 * cut, shot), Progress())
