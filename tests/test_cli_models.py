@@ -208,6 +208,15 @@ def test_a_file_is_told_in_words_and_for_programs(weights: Path) -> None:
     assert "GAN" not in run("info", "expert").stdout
 
 
+def test_texts_in_a_file_neither_break_a_line_nor_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_network(Generator(2), path, {"description": "mine\n\x1b[2Jyours", "origin": "a\nb", "licence": "\x07"})
+    assert run("verify", path).stdout == f"{path}: ok: mine  [2Jyours: it loads; none of the published files\n"
+    told = run("info", path).stdout
+    assert len(told.splitlines()) == 11
+    assert all(line.isprintable() for line in told.splitlines())
+
+
 def test_a_broken_file_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_text("<html>")
     for words in (["info", tmp_path / "page.pth"], ["convert", tmp_path / "page.pth", tmp_path / "out.safetensors"]):
