@@ -269,3 +269,41 @@ def test_each_mouth_follows_its_own_voice_and_not_the_others(media: Path, tmp_pa
     (left,) = [label for label in parts if abs(offsets["left", label]) <= 1]
     (right,) = [label for label in parts if abs(offsets["right", label]) <= 1]
     assert {left, right} == set(parts)
+
+
+def test_a_small_face_is_synced_with_a_warning(media: Path, tmp_path: Path) -> None:
+    run_ffmpeg("-i", url(media / "two.mkv"), "-vf", "scale=112:56", *LOSSLESS[:4], "-an", tmp_path / "small.mkv")
+    said = Said()
+    (tmp_path / "track.json").write_text(json.dumps([[15, 11, 41, 45]] * FRAMES))
+    report = wav2lip.sync(
+        tmp_path / "small.mkv", media / "short.wav", tmp_path / "out.mkv",
+        replace(OPTIONS, track=tmp_path / "track.json"), said,
+    )
+    assert report.faces == 20
+    assert any("In 20 frames a face is less than 32 pixels wide" in words for words in said.words)
+
+
+def test_nobody_at_the_time_that_was_asked_for_is_no_face(media: Path, sync: Sync, tmp_path: Path) -> None:
+    (tmp_path / "track.json").write_text(json.dumps([[60, 45, 165, 180]] * 10))
+    with pytest.raises(wav2lip.NoFaceError, match="not seen at those times"):
+        sync(track=tmp_path / "track.json", ranges=(Span(Fraction(1), None),))
+
+
+def test_a_face_that_is_turned_aside_is_left_as_it_is(media: Path, sync: Sync, tmp_path: Path) -> None:
+    box = [60, 45, 165, 180]
+    front, profile = (
+        [[95 - apart, 90], [95 + apart, 90], [nose, 115], [95 - apart, 145], [95 + apart, 145]]
+        for apart, nose in ((22, 95), (6, 125))
+    )
+    tracks = {
+        "format": "wav2lip-tracks", "version": 1, "video": "two.mkv", "fps": "25", "frames": FRAMES,
+        "size": [2 * SIZE, SIZE], "shots": [0],
+        "people": [{
+            "label": "A", "boxes": [box] * FRAMES, "landmarks": [front] * 20 + [profile] * (FRAMES - 20),
+        }],
+    }
+    (tmp_path / "track.json").write_text(json.dumps(tracks))
+    said = Said()
+    assert changed(media, sync(track=tmp_path / "track.json", progress=said))["left"] == set(range(20))
+    assert any("In 30 frames a face is turned aside" in words for words in said.words)
+    assert changed(media, sync(track=tmp_path / "track.json", max_yaw=90.0))["left"] >= set(range(45))

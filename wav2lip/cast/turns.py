@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from wav2lip.cast.mouths import Mouths
@@ -22,6 +24,7 @@ MOVES = 0.2              # without sound: what a level of the mouth's motion is 
 RESTS = 0.25             # beyond that of most mouths that rest; those that speak move by 0.5 to 1.3
 
 SETTLE = 1.0             # seconds (sigma): loudness and mouths are held against what they are around
+WILD = 3.0               # standard deviations: what is further off counts no more
 FAR = 2                  # frames: how far off a whole clip's sound may be
 FAR_GAIN = 1.1           # how much better the lips must fit there than where they belong
 
@@ -45,8 +48,7 @@ def turns(mouths: Mouths) -> np.ndarray:
         gains[:-1, ~mouths.spoken] = 0
         gains[-1, ~mouths.spoken] = PAUSE
     course = np.empty(len(mouths), int)
-    for shot in np.unique(mouths.shot):
-        here = mouths.shot == shot
+    for here in _stretches(mouths.shot):
         course[here] = _likeliest(gains[:, here])
     return np.where(course == len(evidence), NOBODY, course)
 
@@ -56,11 +58,14 @@ def evidence_of_speech(mouths: Mouths) -> np.ndarray:
     assert mouths.loud is not None
     fits = [_standard(fit) for fit in mouths.fit]
     late = _late(fits, mouths.spoken)
-    loud = _around(mouths.loud)
+    everywhere = np.zeros_like(mouths.shot)    # sound does not stop at a cut
+    loud = _around(mouths.loud, everywhere, mouths.spoken)
     total = np.full(mouths.gap.shape, -ABSENT)
     for person, fit in enumerate(fits):
         seen = np.isfinite(mouths.gap[person])
-        gap, motion = (np.nan_to_num(_around(what[person])) * loud for what in (mouths.gap, mouths.motion))
+        gap, motion = (
+            np.nan_to_num(_around(what[person], mouths.shot, seen)) * loud for what in (mouths.gap, mouths.motion)
+        )
         total[person, seen] = (FIT * _at(fit, late) + GAP * gap + MOTION * motion - LEAST)[seen]
     return total
 
@@ -70,7 +75,7 @@ def evidence_of_motion(mouths: Mouths) -> np.ndarray:
     total = np.full(mouths.motion.shape, -ABSENT)
     for person, motion in enumerate(mouths.motion):
         seen = np.isfinite(motion)
-        total[person, seen] = MOVES * (_level(motion)[seen] - RESTS).clip(max=1)
+        total[person, seen] = MOVES * (_level(motion, mouths.shot)[seen] - RESTS).clip(max=1)
     return total
 
 
@@ -104,18 +109,34 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter1d(values, SETTLE * float(FPS), mode="constant"))
 
 
-def _level(values: np.ndarray) -> np.ndarray:
-    """Return the mean around each value (n,), of those that are not NaN."""
+def _level(values: np.ndarray, shots: np.ndarray) -> np.ndarray:
+    """Return the mean around each value (n,), of those of its shot that are not NaN."""
     known = np.isfinite(values)
-    return _smooth(np.where(known, values, 0)) / np.maximum(_smooth(known.astype(float)), 1e-6)
+    level = np.empty(len(values))
+    for here in _stretches(shots):
+        there = known[here].astype(float)
+        level[here] = _smooth(np.where(known, values, 0)[here]) / np.maximum(_smooth(there), 1e-6)
+    return level
 
 
-def _around(values: np.ndarray) -> np.ndarray:
-    """Return how far each value (n,) is from the mean around it, in standard deviations; NaN stays."""
-    beyond = values - _level(values)
-    known = beyond[np.isfinite(beyond)]
+def _around(values: np.ndarray, shots: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return how far each value (n,) is from those around it in its shot, in standard deviations; NaN stays.
+
+    Args:
+        values: (n,).
+        shots: int (n,).
+        counted: bool (n,): those that the deviation is taken of.
+    """
+    beyond = values - _level(values, shots)
+    known = beyond[counted & np.isfinite(beyond)]
     spread = float(known.std()) if len(known) else 0.0
-    return np.asarray(beyond / max(spread, 1e-6))
+    return np.asarray((beyond / max(spread, 1e-6)).clip(-WILD, WILD))
+
+
+def _stretches(shots: np.ndarray) -> list[slice]:
+    """Return the frames of each shot."""
+    edges = [0, *(np.flatnonzero(np.diff(shots)) + 1), len(shots)]
+    return [slice(int(start), int(end)) for start, end in pairwise(edges)]
 
 
 def _likeliest(gains: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
+from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -46,3 +47,4 @@ main.add_command(distill)
 main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
+main.add_command(models)

@@ -16,6 +16,9 @@ from wav2lip.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# A file, or the name of a published one; a folder that happens to have the name is no objection.
+WEIGHTS = click.Path(path_type=Path)
+
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
 _NUMBER = re.compile(r"[+-]?\d+")
 

@@ -44,6 +44,7 @@ from wav2lip.progress import Progress
 
 FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
 FACES_AT_A_TIME = {"cpu": FACES_A_CORE * cores(), "cuda": 128, "mps": 32}
+NARROW = 32                                      # pixels: smaller faces have too few for a mouth
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
     "loop": "it starts over until the sound ends",
@@ -134,6 +135,8 @@ def sync(
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
     shown = [lane.shown(numbers) for lane in lanes]
     synced = int(np.any([track.seen for track in shown], axis=0).sum())
+    for notice in doubts(shown, source, options):
+        progress.say(notice)
 
     presences = [lane.speech.presence() for lane in lanes]
     with clock.measure("reference"), watch.stage("reference"):
@@ -234,6 +237,31 @@ def cautions(source: Source, options: SyncOptions) -> Iterator[str]:
         yield f"{clip.path.name} is HDR ({clip.colour.transfer}); with --compat the result has 8 bits all the same."
     if clip.interlaced:
         yield f"{clip.path.name} is interlaced, and its fields stay woven together; better deinterlace it first."
+
+
+def doubts(shown: Sequence[FaceTrack], source: Source, options: SyncOptions) -> Iterator[str]:
+    """Yield what may be wrong with the faces that are synced.
+
+    Args:
+        shown: where they are in the frames of the result.
+        source, options: of the run.
+
+    Raises:
+        NoFaceError: none of them is seen when it is its turn.
+    """
+    seen = [track.seen for track in shown]
+    if not any(some.any() for some in seen):
+        raise NoFaceError(
+            f"Whoever is to be synced in {source.clip.path} is not seen at those times; `wav2lip faces` shows who is."
+        )
+    narrow = sum(int((track.boxes[some, 2] - track.boxes[some, 0] < NARROW).sum())
+                 for track, some in zip(shown, seen, strict=True))
+    if narrow and not options.compat:
+        yield f"In {narrow} frames a face is less than {NARROW} pixels wide; its mouth will hardly be seen to move."
+    aside = sum(int((track.facing[some] == 0).sum())
+                for track, some in zip(shown, seen, strict=True) if track.facing is not None)
+    if aside:
+        yield f"In {aside} frames a face is turned aside by more than {options.max_yaw:g} degrees and left as it is."
 
 
 def check_length(frames: int, source: Source, script: Script, options: SyncOptions) -> None:
