@@ -28,7 +28,8 @@ TIMELINE = 20            # pixels: the height of the bar that shows when they ar
 BARS = PICTURES * (SIDE + GAP) - GAP    # pixels: the width of the bars, and of the pictures over them
 WIDTH = WORDS + GAP + BARS + GAP        # pixels: of the sheet
 
-_TRACK, _CUT = (48, 42, 38), (150, 150, 150)    # the ground of such a bar, and the cuts in it
+_TICK = 4                # pixels that the line of a cut stands out above and below such a bar
+_TRACK, _CUT = (48, 42, 38), (150, 150, 150)    # the ground of the bar, and the cuts
 _NOBODY = Paint((110, 110, 110), GROUND)
 _TICKS = 6               # times under the bars, about
 _STEPS = (Fraction(1, 10), Fraction(1, 5), Fraction(1, 2), *map(Fraction, (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)))
@@ -110,11 +111,11 @@ def _row(member: CastMember, paint: Paint, pictures: Sequence[Portrait], bar: Fr
 def _timeline(survey: Survey, stretches: Sequence[tuple[int, int]], paint: Paint) -> Frame:
     """Return a bar as long as the clip: coloured where somebody is on screen, with a line for every cut."""
     bar = np.full((TIMELINE, BARS, 3), _TRACK, np.uint8)
-    for first, end in stretches:
-        left, right = _column(survey, first), _column(survey, end)
-        bar[2:-2, left : max(left + 1, right)] = paint.colour
     for first in survey.first_of_shots[1:]:
         bar[:, _column(survey, first)] = _CUT
+    for first, end in stretches:
+        left, right = _column(survey, first), _column(survey, end)
+        bar[_TICK:-_TICK, left : max(left + 1, right)] = paint.colour
     return bar
 
 
