@@ -64,7 +64,8 @@ def _remembering(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people with a sound, lossless."""
     folder = tmp_path_factory.mktemp("people")
-    return people_video(folder / "two.mkv", sound=make_sound(folder / "sound.wav", 1.6))
+    sound = make_sound(folder / "sound.wav", 1.6)
+    return people_video(folder / "two.mkv", options=(*LOSSLESS, "-c:a", "pcm_s16le"), sound=sound)
 
 
 @pytest.fixture
