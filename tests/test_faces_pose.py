@@ -7,7 +7,7 @@ import pytest
 
 from wav2lip.faces.pose import facing, straightened, tilt, yaw
 
-EYES, TIP, CORNERS = 30.0, 15.0, 24.0    # pixels: halves of the distances of eyes, nose to face and mouth corners
+EYES, TIP, CORNERS = 30.0, 12.0, 24.0    # pixels: halves of the distances of eyes, nose to face and mouth corners
 
 
 def face(leaning: float = 0.0, turned: float = 0.0) -> np.ndarray:

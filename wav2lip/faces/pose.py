@@ -6,7 +6,7 @@ import numpy as np
 
 UPRIGHT = np.radians(6.0)       # a face that leans less is taken as it is: it is what the generator knows
 MOST = np.radians(60.0)         # a face is turned back by no more
-NOSE = 0.5                      # of the distance of the eyes: how far the nose's tip stands out before them
+NOSE = 0.4                      # of the distance of the eyes: how far the nose's tip stands out before eyes and mouth
 FADE = 15.0                     # degrees over which a face that turns aside comes back as it was
 
 
