@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wav2lip.faces.pose import facing, straightened, tilt, yaw
+from wav2lip.faces.pose import facing, steady, straightened, tilt, yaw
 
-EYES, TIP, CORNERS = 30.0, 15.0, 24.0    # pixels: halves of the distances of eyes, nose to face and mouth corners
+EYES, TIP, CORNERS = 30.0, 12.0, 24.0    # pixels: halves of the distances of eyes, nose to face and mouth corners
 
 
 def face(leaning: float = 0.0, turned: float = 0.0) -> np.ndarray:
@@ -47,3 +47,14 @@ def test_an_upright_face_is_left_as_it_is_and_a_leaning_one_is_turned_back_stead
 def test_a_face_that_turns_aside_fades_and_one_of_which_nobody_knows_is_shown() -> None:
     shown = facing(np.array([0, 40, -45, 52.5, -60, 90, np.nan]), 60.0)
     np.testing.assert_allclose(shown, [1, 1, 1, 0.5, 0, 0, 1])
+
+
+def test_a_lean_that_some_looks_tell_is_steadied_over_time() -> None:
+    truth = np.radians(np.linspace(0, 20, 100))
+    told = np.where(np.arange(100) % 6 == 0, truth + np.random.default_rng(0).normal(0, 0.02, 100), np.nan)
+    told[48] = -0.7                                  # one that is wild
+    calm = steady(told, 25.0)
+    assert np.abs(calm - truth)[10:-10].max() < np.radians(2)
+    assert np.abs(np.diff(calm)).max() < np.radians(0.6)
+    assert np.isnan(steady(np.where(np.arange(100) < 95, np.nan, 0.1)[:97], 25.0)).all()
+    assert steady(np.array([0.3]), 25.0) == pytest.approx(0.3)

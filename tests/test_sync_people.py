@@ -217,6 +217,8 @@ WRONG = {
     "both": (dict(person="A", at=At(Fraction(0), 1, 1)), "contradict"),
     "compat": (dict(person="A", compat=True, silence=None), "leave out --person"),
     "nothing": (dict(audio=None), "nothing to say"),
+    "audio": (dict(voices=(Voice("A", Path("x.wav")),)), "--audio and --voice"),
+    "cropped": (dict(person="talking", resize_factor=2), "leave out"),
 }
 
 

@@ -38,7 +38,7 @@ def _file(**kwargs: Any) -> Any:
     "--checkpoint",
     "--checkpoint-path",
     type=_file(),
-    help="Generator weights: wav2lip.pth, wav2lip_gan.pth, ... [default: the one that ships]",
+    help="Generator weights: a file, or a name of `wav2lip models`, such as wav2lip-gan. [default: the one that ships]",
 )
 @click.option("--pads", type=FourNumbers(), default="0 10 0 0", show_default=True, help="Pixels added to the face box.")
 @click.option("--box", type=FourNumbers(), help="Where the face is, always; nothing is detected.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from wav2lip.faces.symmetry import tilt_from_picture
 from wav2lip.media.clip import Frame
 
 UNLIKE = 1.0            # distance from which on two looks, right after each other, are of different people
@@ -39,8 +40,11 @@ _HALF = 0.5             # weight of hair and of clothes
 _MOST = 2.0             # units that either can be away
 
 _PARTS = tuple(np.cumsum([_SHADE[0] * _SHADE[1], _EDGES[0] * _EDGES[1] * _DIRECTIONS, 16, 16]).tolist())
-SIZE = _PARTS[-1]
-"""How many numbers describe a face: 48 of shade, 48 of edges, 16 each of hair and clothes."""
+LEAN = _PARTS[-1]
+"""Which of them is how far it leans, in radians clockwise; NaN where that cannot be told."""
+
+SIZE = LEAN + 1
+"""How many numbers describe a face: 48 of shade, 48 of edges, 16 each of hair and clothes, and its lean."""
 
 
 def describe(frame: Frame, faces: np.ndarray) -> np.ndarray:
@@ -51,9 +55,13 @@ def describe(frame: Frame, faces: np.ndarray) -> np.ndarray:
         faces: (k, 5 or more): x1, y1, x2, y2 in pixels first.
 
     Returns:
-        float16 (k, SIZE): to be compared with `distances`.
+        float16 (k, SIZE): to be compared with `distances`, which leaves out the lean.
     """
-    return np.array([_describe(frame, *map(float, face[:4])) for face in faces], np.float16).reshape(-1, SIZE)
+    rows = []
+    for face in faces:
+        lean = tilt_from_picture(frame, face[:4])
+        rows.append(np.append(_describe(frame, *map(float, face[:4])), np.nan if lean is None else lean))
+    return np.array(rows, np.float16).reshape(-1, SIZE)
 
 
 def distances(ones: np.ndarray, others: np.ndarray) -> np.ndarray:

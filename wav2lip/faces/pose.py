@@ -6,7 +6,9 @@ import numpy as np
 
 UPRIGHT = np.radians(6.0)       # a face that leans less is taken as it is: it is what the generator knows
 MOST = np.radians(60.0)         # a face is turned back by no more
-NOSE = 0.5                      # of the distance of the eyes: how far the nose's tip stands out before them
+NOSE = 0.4                      # of the distance of the eyes: how far the nose's tip stands out before eyes and mouth
+CALM = 0.2                      # seconds (sigma): over which a lean that pixels tell is averaged
+FEWEST = 3                      # of a sight's looks that have to tell how far it leans
 FADE = 15.0                     # degrees over which a face that turns aside comes back as it was
 
 
@@ -19,6 +21,29 @@ def tilt(landmarks: np.ndarray) -> np.ndarray:
     # Both lines count, each by its length.
     along = (landmarks[:, 1] - landmarks[:, 0]) + (landmarks[:, 4] - landmarks[:, 3])
     return np.asarray(np.arctan2(along[:, 1], along[:, 0]))
+
+
+def steady(leans: np.ndarray, fps: float) -> np.ndarray:
+    """Return how far a face leans in consecutive frames, from what was told of some of them, without its trembling.
+
+    Args:
+        leans: radians (n,), NaN where nothing was told.
+        fps: frames a second.
+
+    Returns:
+        (n,): all NaN where less than a few frames tell.
+    """
+    told = np.flatnonzero(~np.isnan(leans))
+    if len(told) < min(FEWEST, len(leans)):
+        return np.full(len(leans), np.nan)
+    # A single wild one between two others is out-voted.
+    known = leans[told]
+    middle = np.median(np.stack([known, np.roll(known, 1), np.roll(known, -1)]), axis=0)
+    middle[[0, -1]] = known[[0, -1]]
+    line = np.interp(np.arange(len(leans)), told, middle)
+    reach = max(1, round(3 * CALM * fps))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (CALM * fps)) ** 2)
+    return np.asarray(np.convolve(np.pad(line, reach, mode="edge"), weights / weights.sum(), mode="valid"))
 
 
 def straightened(tilts: np.ndarray) -> np.ndarray:

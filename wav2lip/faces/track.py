@@ -9,11 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from wav2lip.errors import UsageError
+from wav2lip.faces.appearance import LEAN
 from wav2lip.faces.boxes import Box, Pads, clamp, pad, smooth_compat, smooth_landmarks
 from wav2lip.faces.boxes import smooth as calm
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
-from wav2lip.faces.pose import facing, straightened, yaw
+from wav2lip.faces.pose import facing, steady, straightened, yaw
 from wav2lip.faces.pose import tilt as leaning
 from wav2lip.faces.sights import Sight, longest_gap, plausible
 
@@ -33,6 +34,8 @@ class FaceTrack:
         size: width and height of the frames, in pixels.
         landmarks: float64 (n, 5, 2): x, y in pixels of right eye, left eye, nose tip, right and left corner of the
             mouth, smoothed as the boxes are; NaN without a face. None where the detector knows none.
+        lean: float (n,), how far the face leans as its pixels tell, in radians clockwise, steadied; NaN where nobody
+            knows. None where nobody looked for that.
         angle: float (n,), radians clockwise by which the face is turned back when it is cut out; None for upright.
         facing: float (n,), how much of a generated face is shown, 0 to 1; None for all.
     """
@@ -43,6 +46,7 @@ class FaceTrack:
     shot: np.ndarray
     size: tuple[int, int]
     landmarks: np.ndarray | None = None
+    lean: np.ndarray | None = None
     angle: np.ndarray | None = None
     facing: np.ndarray | None = None
 
@@ -71,16 +75,16 @@ class FaceTrack:
         return np.asarray(self.landmarks[frame])
 
     def posed(self, *, tilt: bool, max_yaw: float) -> FaceTrack:
-        """Return the same with what its landmarks tell about how the face is held; itself where there are none.
+        """Return the same with how the face is held, by its landmarks, or by its lean alone where it has none.
 
         Args:
             tilt: turn back a face that leans.
             max_yaw: degrees; a face that is turned further aside is not shown.
         """
-        if self.landmarks is None:
-            return self
-        angle = straightened(leaning(self.landmarks)) if tilt else None
-        return replace(self, angle=angle, facing=facing(yaw(self.landmarks), max_yaw))
+        lean = self.lean if self.landmarks is None else leaning(self.landmarks)
+        angle = straightened(lean) if tilt and lean is not None else None
+        shown = None if self.landmarks is None else facing(yaw(self.landmarks), max_yaw)
+        return replace(self, angle=angle, facing=shown)
 
     def _by_frame(self) -> dict[str, np.ndarray]:
         """Return all that it has a row of for every frame, by name."""
@@ -136,9 +140,11 @@ def track_of(
     n, longest = len(detections), longest_gap(fps)
     places, score = np.full((n, detections.columns - 1), np.nan), np.zeros(n)    # box, and landmarks if there are any
     run = np.full(n, NOBODY)    # which uninterrupted sight of the face a frame belongs to
-    runs, found = 0, np.zeros(n, bool)
+    runs, found, lean = 0, np.zeros(n, bool), np.full(n, np.nan)
     for sight in sights:
         numbers, rows = np.array(sight.frames), np.array(sight.finds)
+        if sight.looks:
+            lean[numbers] = np.array(sight.looks)[:, LEAN]
         places[numbers], score[numbers], found[numbers] = np.delete(rows, 4, axis=1), rows[:, 4], True
         for at, number in enumerate(numbers):
             bridged = at > 0 and _bridge(places, numbers[at - 1], number, longest)
@@ -149,6 +155,8 @@ def track_of(
     score[detections.looked & ~found] = 0    # those were overlooked
     boxes = places[:, :4]
     landmarks = places[:, 4:].reshape(n, -1, 2) if detections.columns == WITH_LANDMARKS else None
+    for at in range(1, runs + 1):
+        lean[run == at] = steady(lean[run == at], float(fps))
     if smooth:
         for at in range(1, runs + 1):
             here = run == at
@@ -160,7 +168,8 @@ def track_of(
     boxes[nobody] = np.nan
     if landmarks is not None:
         landmarks[nobody] = np.nan
-    return FaceTrack(boxes, score, np.where(nobody, NOBODY, 0), detections.shots, size, landmarks)
+    leans = None if detections.looks is None else lean
+    return FaceTrack(boxes, score, np.where(nobody, NOBODY, 0), detections.shots, size, landmarks, leans)
 
 
 def given_track(

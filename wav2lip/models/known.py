@@ -194,7 +194,7 @@ KNOWN: dict[str, KnownFile] = {
                 "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
                 "face_detection_yunet_2023mar.onnx",
             ),
-            use="finds faces: --detector yunet --detector-weights PATH",
+            use="finds faces: --detector yunet --detector-weights yunet",
         ),
         KnownFile(
             name="retinaface",
@@ -205,7 +205,7 @@ KNOWN: dict[str, KnownFile] = {
             terms="published with Pytorch_Retinaface (MIT)",
             source="https://github.com/biubug6/Pytorch_Retinaface",
             urls=("https://github.com/elliottzheng/face-detection/releases/download/0.0.1/mobilenet0.25_Final.pth",),
-            use="finds faces: --detector retinaface --detector-weights PATH",
+            use="finds faces: --detector retinaface --detector-weights retinaface",
         ),
         KnownFile(
             name="blazeface",
@@ -220,7 +220,7 @@ KNOWN: dict[str, KnownFile] = {
                 "852bfd8e3d44ed6775761105bdcead4ef389a538/blazeface.pth",
                 "https://github.com/hollance/BlazeFace-PyTorch/blob/master/blazeface.pth?raw=true",
             ),
-            use="finds faces: --detector blazeface --detector-weights PATH",
+            use="finds faces: --detector blazeface --detector-weights blazeface",
         ),
         KnownFile(
             name="bisenet",

@@ -148,6 +148,8 @@ def make_script(audio: Path | None, source: Source, options: SyncOptions, progre
 
 def _voices(audio: Path | None, options: SyncOptions, seconds: Fraction) -> Iterator[Line]:
     """Yield a line of so many seconds for every recording that the options name."""
+    if options.voices and audio is not None:
+        raise UsageError("--audio and --voice contradict each other; say with --voice who says it.")
     named: list[tuple[Who, Path | None]] = [(voice.person, voice.path) for voice in options.voices]
     if not named:
         named = [(options.who, audio)]

@@ -108,6 +108,11 @@ class Cast:
     def _talking(self, progress: Progress, device: str) -> FaceTrack:
         from wav2lip.cast.talking import who_talks
 
+        if self.source.still or self.source.settings:
+            raise UsageError(
+                "Who is talking is found out in the video as it is; leave out --static, --crop, --resize-factor and "
+                "--rotate, or name the person."
+            )
         tracks = [self._make(label, NO_PADS) for label in self.labels]
         talks = who_talks(self.source.clip, tracks, progress, device)
         return joined([self._numbered(label) for label in self.labels], talks)
