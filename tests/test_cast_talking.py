@@ -14,8 +14,9 @@ from media_samples import make_video, run_ffmpeg
 from training_clips import BOX, SIZE
 
 from wav2lip.cast import talking
-from wav2lip.cast.mouths import watch_mouths
+from wav2lip.cast.mouths import Mouths, watch_mouths
 from wav2lip.cast.talking import who_talks
+from wav2lip.cast.turns import evidence_of_speech
 from wav2lip.evaluation.judges import ExpertJudge
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.clip import Clip
@@ -119,6 +120,14 @@ def test_a_cut_parts_who_talks_to_the_frame_at_any_rate(
     found = who_talks(clip, two_tracks(2 * cut, shot), Progress())
     assert set(found[:cut]) == {LEFT}
     assert set(found[cut:]) == {RIGHT}
+
+
+def test_a_face_that_gets_darker_at_a_cut_has_not_moved_its_mouth() -> None:
+    shot = np.repeat([0, 1], 50)
+    nothing, loud = np.zeros((1, 100), np.float32), 1 + np.sin(np.arange(100, dtype=np.float32))
+    still = Mouths(np.full((1, 100, 31), np.nan, np.float16), nothing, nothing, shot, loud, np.ones(100, bool))
+    darker = replace(still, gap=-0.3 * shot[None].astype(np.float32))
+    assert np.allclose(evidence_of_speech(darker), evidence_of_speech(still), atol=1e-3)
 
 
 def test_sound_that_starts_before_the_picture_is_no_obstacle(
