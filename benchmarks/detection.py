@@ -22,10 +22,11 @@ import numpy as np
 
 from wav2lip.cli.progress import TerminalProgress
 from wav2lip.faces.boxes import Pads, iou
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import BATCH
+from wav2lip.faces.people import follow
 from wav2lip.faces.sparse import detect_faces, distance
-from wav2lip.faces.track import Detections, follow
 from wav2lip.media.geometry import fitting
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source

@@ -20,12 +20,13 @@ import click
 import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
+from wav2lip.pipeline.track import find_track
 
 from wav2lip.cli.progress import TerminalProgress
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.mask import landmark_mask
 from wav2lip.compose.patch import Patch
-from wav2lip.compose.place import Place, Region
+from wav2lip.compose.place import Place, Region, landmarks_in
 from wav2lip.faces.track import FaceTrack
 from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture
@@ -36,7 +37,6 @@ from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.sync import open_source
-from wav2lip.pipeline.track import find_track
 
 EVERY = 10
 PASSES = 7               # of the same faces; the median counts
@@ -71,7 +71,9 @@ def patches(source: Source, track: FaceTrack, speech: Speech, lips: Lips, compos
     for number, (picture, mel) in enumerate(heard):
         place = track.place(number)
         if number % EVERY == 0 and place is not None:
-            moment = Moment(picture, Place(*place), mel, landmarks=track.landmarks_within(number))
+            landmarks, where = track.landmarks_at(number), Place(*place)
+            within = None if landmarks is None else landmarks_in(where, landmarks)
+            moment = Moment(picture, where, mel, landmarks=within)
             yield from speak([moment], lips, compositor, Manner())
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from wav2lip.faces.appearance import SIZE
 from wav2lip.faces.cache import cached_detections
-from wav2lip.faces.track import Detections
+from wav2lip.faces.detections import Detections
 from wav2lip.models.store import cache_dir
+
+
+def described(faces: Sequence[np.ndarray | None], shots: np.ndarray) -> Detections:
+    """Return detections whose faces look like their x1, all over."""
+    looks = (None if some is None else np.repeat(some[:, :1], SIZE, axis=1).astype(np.float16) for some in faces)
+    return Detections(tuple(faces), shots, tuple(looks))
 
 
 class Looking:
@@ -18,9 +25,8 @@ class Looking:
 
     def __init__(self, frames: int = 4):
         self.times = 0
-        self.detections = Detections(
-            tuple(np.full((at % 3, 5), at, np.float32) for at in range(frames)), np.arange(frames, dtype=np.int32) // 2
-        )
+        faces = tuple(np.full((at % 3, 5), at, np.float32) for at in range(frames))
+        self.detections = described(faces, np.arange(frames, dtype=np.int32) // 2)
 
     def __call__(self) -> Detections:
         self.times += 1
@@ -41,8 +47,11 @@ def entries() -> list[Path]:
 def assert_same(one: Detections, other: Detections) -> None:
     assert len(one) == len(other)
     np.testing.assert_array_equal(one.shots, other.shots)
-    for faces, others in zip(one.faces, other.faces, strict=True):
-        np.testing.assert_array_equal(faces, others)
+    assert one.looks is not None
+    assert other.looks is not None
+    for values, others in ((one.faces, other.faces), (one.looks, other.looks)):
+        for value, like in zip(values, others, strict=True):
+            np.testing.assert_array_equal(value, like)
 
 
 def test_the_second_time_nothing_is_computed(video: Path) -> None:
@@ -94,7 +103,7 @@ def test_landmarks_are_remembered_among_frames_without_a_face(video: Path) -> No
     look = Looking()
     rows = np.arange(45, dtype=np.float32).reshape(3, 15)
     faces = (np.zeros((0, 5), np.float32), rows[:2], np.zeros((0, 15), np.float32), rows[2:])
-    look.detections = Detections(faces, np.zeros(4, np.int32))
+    look.detections = described(faces, np.zeros(4, np.int32))
     cached_detections(video, "yunet", 4, look)
     found = cached_detections(video, "yunet", 4, look)
     assert look.times == 1

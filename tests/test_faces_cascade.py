@@ -12,8 +12,8 @@ from wav2lip.errors import UsageError, WeightsError
 from wav2lip.faces.boxes import Pads, iou
 from wav2lip.faces.cascade import CascadeDetector
 from wav2lip.faces.detector import make_detector
+from wav2lip.faces.people import follow
 from wav2lip.faces.sparse import detect_faces
-from wav2lip.faces.track import follow
 
 
 @pytest.fixture(scope="module")

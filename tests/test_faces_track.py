@@ -9,7 +9,9 @@ import pytest
 
 from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Box, Pads
-from wav2lip.faces.track import Detections, FaceTrack, compat_track, fixed_track, follow
+from wav2lip.faces.detections import Detections
+from wav2lip.faces.people import follow
+from wav2lip.faces.track import FaceTrack, compat_track, fixed_track
 
 SIZE = (640, 360)
 FPS = 25
@@ -38,9 +40,15 @@ def test_a_stranger_with_a_better_score_is_not_jumped_to() -> None:
 
 
 def test_the_stranger_is_not_taken_either_while_the_face_is_away() -> None:
-    both = [LEFT, (400, 80, 480, 190, 0.8)]
+    both = [LEFT, (400, 80, 440, 135, 0.8)]
     result = track(found(*[both] * 20, *[both[1:]] * 15))
     assert left_sides(result) == [100] * 20 + [None] * 15
+
+
+def test_of_two_in_front_the_one_on_screen_longest_is_followed() -> None:
+    both = [LEFT, (400, 80, 480, 190, 0.8)]
+    result = track(found(*[both] * 20, *[both[1:]] * 15))
+    assert left_sides(result) == [400] * 35
 
 
 def test_a_face_that_appears_after_the_first_has_gone_is_taken() -> None:
@@ -161,15 +169,15 @@ def test_landmarks_go_with_the_face_through_gaps_and_calming() -> None:
     assert result.landmarks is not None
     expected = points + np.stack([np.arange(60.0), np.zeros(60)], axis=1)[:, None]
     assert np.abs(result.landmarks - expected).max() < 1.0
-    within = result.landmarks_within(22)
-    assert within is not None
-    np.testing.assert_allclose(within, (points - [100, 80]) / [100, 140], atol=0.01)
+    here = result.landmarks_at(22)
+    assert here is not None
+    np.testing.assert_allclose(here, expected[22], atol=1.0)
 
 
 def test_without_landmarks_a_track_has_none() -> None:
     result = track(found(*[[LEFT]] * 5))
     assert result.landmarks is None
-    assert result.landmarks_within(0) is None
+    assert result.landmarks_at(0) is None
 
 
 def test_frames_that_nobody_looked_at_get_what_is_between_those_around() -> None:

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +19,8 @@ import pytest
 
 from wav2lip.errors import WeightsError
 from wav2lip.models import download, store
-from wav2lip.models.download import fetch, fetch_known
-from wav2lip.models.store import KnownFile
+from wav2lip.models.download import adopt, fetch, fetch_known
+from wav2lip.models.known import KnownFile
 
 CONTENT = bytes(range(256)) * 4096    # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -34,6 +36,9 @@ class Server:
     status: int = 200
     knows_ranges: bool = True
     cut_after: list[int] = field(default_factory=list)    # bytes sent before each of the next connections breaks
+    tells_length: bool = True
+    redirects: bool = False                               # once, to another address of the same server
+    dribbles: float = 0                                   # seconds of silence before the last byte
     ranges: list[str | None] = field(default_factory=list)
 
 
@@ -44,6 +49,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked = self.headers["Range"]
+            if state.redirects and self.path == "/weights.pth":
+                self.send_response(302)
+                self.send_header("Location", "/elsewhere/weights.pth?a=1")
+                self.end_headers()
+                return
             state.ranges.append(asked)
             if state.status != 200:
                 self.send_error(state.status)
@@ -56,9 +66,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             self.send_response(206 if start else 200)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
-            self.send_header("Content-Length", str(len(body)))
+            if state.tells_length:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: state.cut_after.pop(0)] if state.cut_after else body)
+            body = body[: state.cut_after.pop(0)] if state.cut_after else body
+            with suppress(ConnectionError):    # who waits no longer is gone
+                self.wfile.write(body[:-1] if state.dribbles else body)
+                if state.dribbles:
+                    time.sleep(state.dribbles)
+                    self.wfile.write(body[-1:])
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -170,6 +186,81 @@ def test_a_refusing_server_is_asked_once_and_its_answer_told(server: Server, tmp
     assert len(server.ranges) == 1
 
 
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+def test_a_server_that_fails_is_told_by_its_answer(server: Server, tmp_path: Path, status: int) -> None:
+    server.status = status
+    with pytest.raises(WeightsError, match=f"HTTP {status} "):
+        get(server, tmp_path / "weights.pth")
+    assert files(tmp_path) == set()
+
+
+def test_a_redirection_is_followed_also_when_a_download_goes_on(server: Server, tmp_path: Path) -> None:
+    server.redirects = True
+    server.cut_after = [HALF]
+    assert get(server, tmp_path / "weights.pth").read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-"]
+
+
+def test_what_came_before_a_silence_is_kept(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    server.dribbles = 1
+    server.cut_after = [1000]    # less than a block
+    with pytest.raises(WeightsError, match=r"timed out.* 1\.0 MB are kept, and the same command goes on from there\."):
+        get(server, tmp_path / "weights.pth")
+    assert server.ranges[:2] == [None, "bytes=999-"]
+    server.dribbles = 0
+    assert get(server, tmp_path / "weights.pth").read_bytes() == CONTENT
+
+
+def test_a_server_that_tells_no_length_is_not_believed_to_be_done_too_early(server: Server, tmp_path: Path) -> None:
+    server.tells_length = False
+    server.cut_after = [HALF]
+    assert get(server, tmp_path / "weights.pth").read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-"]
+
+
+def test_a_file_whose_size_is_known_about_is_resumed_and_checked_too(server: Server, tmp_path: Path) -> None:
+    path, about = tmp_path / "weights.pth", len(CONTENT) * 105 // 100
+    server.cut_after = [HALF]
+    assert fetch([server.url], path, sha256=SHA256, size=about, exact=False).read_bytes() == CONTENT
+    path.rename(tmp_path / "weights.pth.part")    # all had come when the program was killed
+    assert fetch([server.url], path, sha256=SHA256, size=about, exact=False).read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-", f"bytes={len(CONTENT)}-"]
+    server.content = CONTENT * 2
+    with pytest.raises(WeightsError, match="another file of 1,"):    # given up when it is clearly another
+        fetch([server.url], tmp_path / "new" / "weights.pth", sha256=SHA256, size=about, exact=False)
+
+
+def test_an_address_that_is_none_is_told(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    with pytest.raises(WeightsError, match=r"could not be downloaded \(http://\[: Invalid IPv6 URL\)"):
+        fetch(["http://["], path, sha256=SHA256, size=len(CONTENT))
+    assert fetch(["nonsense", server.url], path, sha256=SHA256, size=len(CONTENT)).read_bytes() == CONTENT
+
+
+def test_the_next_address_goes_on_where_the_first_broke(server: Server, tmp_path: Path) -> None:
+    server.cut_after = [HALF, 0]
+    assert get(server, tmp_path / "weights.pth", server.url + "?mirror").read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-", f"bytes={HALF}-"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_full_disk_is_told_in_a_sentence(server: Server, tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))    # Python ignores the signal that comes with it
+    try:
+        with pytest.raises(WeightsError, match=r"could not be stored in .*: File too large\. Free some space there"):
+            get(server, tmp_path / "weights.pth")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert get(server, tmp_path / "weights.pth").read_bytes() == CONTENT
+    assert server.ranges[-1] == "bytes=300000-"
+
+
 def test_the_next_address_is_tried_when_the_first_fails(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     closed = "http://127.0.0.1:9/weights.pth"
@@ -250,3 +341,73 @@ def test_a_known_file_with_terms_of_its_own_is_left_to_the_user_but_found_when_t
     store.cache_dir().mkdir(parents=True, exist_ok=True)
     (store.cache_dir() / "own.pth").write_bytes(CONTENT)
     assert fetch_known("own") == store.cache_dir() / "own.pth"
+
+
+def test_a_damaged_file_is_noticed_when_asked_for_and_replaced(server: Server, known: KnownFile) -> None:
+    path = fetch_known("test")
+    path.write_bytes(b"x" * len(CONTENT))
+    assert fetch_known("test") == path
+    assert path.read_bytes() != CONTENT
+    with pytest.raises(WeightsError, match="is not whole in"):
+        fetch_known("test", check=True, offline=True)
+    assert fetch_known("test", check=True).read_bytes() == CONTENT
+    assert len(server.ranges) == 2
+
+
+def test_a_mirror_is_tried_before_the_addresses_that_are_known(server: Server, known: KnownFile) -> None:
+    said: list[str] = []
+    fetch_known("test", mirrors=["http://127.0.0.1:9/a", server.url + "?mirror"], say=said.append)
+    assert [line.rpartition(" ")[2] for line in said] == ["http://127.0.0.1:9/a", server.url + "?mirror"]
+
+
+@pytest.fixture
+def own(server: Server, monkeypatch: pytest.MonkeyPatch) -> KnownFile:
+    file = KnownFile("own", "own.pth", "test", len(CONTENT), SHA256, "for research only", "https://example.org/terms")
+    monkeypatch.setitem(store.KNOWN, "own", file)
+    return file
+
+
+def test_a_file_with_terms_of_its_own_can_be_had_from_a_mirror_that_the_user_names(
+    server: Server, own: KnownFile
+) -> None:
+    assert fetch_known("own", mirrors=[server.url]).read_bytes() == CONTENT
+    assert fetch_known("own", check=True) == store.cache_dir() / "own.pth"
+    (store.cache_dir() / "own.pth").write_bytes(b"x" * len(CONTENT))
+    with pytest.raises(WeightsError, match=r"own\.pth is not own\.pth, by its SHA-256\. It is not downloaded by the"):
+        fetch_known("own", check=True)
+
+
+def test_a_file_that_the_user_has_is_checked_and_copied(server: Server, own: KnownFile, tmp_path: Path) -> None:
+    download = tmp_path / "download (1)"
+    download.write_bytes(CONTENT)
+    assert adopt("own", download) == store.cache_dir() / "own.pth"
+    assert (store.cache_dir() / "own.pth").read_bytes() == download.read_bytes() == CONTENT
+    assert adopt("own", store.cache_dir() / "own.pth").read_bytes() == CONTENT    # it lies there already
+    link = tmp_path / "link"
+    link.symlink_to(store.cache_dir() / "own.pth")
+    assert adopt("own", link).read_bytes() == CONTENT
+    assert not (store.cache_dir() / "own.pth").is_symlink()
+    assert {path.name for path in store.cache_dir().iterdir()} == {"own.pth"}
+
+
+@pytest.mark.parametrize(
+    ("content", "named"), [(b"<html>", "an HTML page of 6 bytes"), (CONTENT[:-1], "another file of 1,048,575 bytes")]
+)
+def test_a_file_that_is_another_one_is_not_copied(
+    own: KnownFile, tmp_path: Path, content: bytes, named: str
+) -> None:
+    (tmp_path / "mine.pth").write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"mine\.pth is not own\.pth: it is {named} with the SHA-256"):
+        adopt("own", tmp_path / "mine.pth")
+    assert not any(store.cache_dir().iterdir())
+
+
+def test_what_cannot_be_checked_or_comes_along_is_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "mine.pt").write_bytes(CONTENT)
+    with pytest.raises(WeightsError, match="Nobody has published the SHA-256"):
+        adopt("wav2lip-torchscript", tmp_path / "mine.pt")
+    with pytest.raises(WeightsError, match="comes with the program"):
+        adopt("demo", tmp_path / "mine.pt")
+    with pytest.raises(WeightsError, match="There is no file"):
+        adopt("wav2lip", tmp_path / "missing")
+    assert fetch_known("demo", check=True) == store.demo_checkpoint()

@@ -16,8 +16,9 @@ from wav2lip.errors import WeightsError
 from wav2lip.models import load, store
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
+from wav2lip.models.known import KnownFile
 from wav2lip.models.load import load_checkpoint, load_generator, save_network
-from wav2lip.models.store import KnownFile, sha256_of
+from wav2lip.models.store import sha256_of
 
 
 def faces_of(generator: nn.Module) -> Tensor:

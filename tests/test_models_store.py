@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from wav2lip.errors import WeightsError
 from wav2lip.models import store
+from wav2lip.models.known import KnownFile
 
 
 @pytest.fixture
@@ -50,25 +50,6 @@ def test_offline_is_what_the_environment_says(
     assert store.offline() is offline
 
 
-def test_every_known_file_is_found_by_its_hash_in_either_case() -> None:
-    for name, known in store.KNOWN.items():
-        assert known.name == name
-        assert re.fullmatch("[0-9a-f]{64}", known.sha256)
-        assert store.known_by_sha256(known.sha256.upper()) is known
-        assert known.may_have(known.size)
-        assert not known.may_have(known.size // 2)
-    assert store.known_by_sha256("0" * 64) is None
-
-
-def test_an_exact_size_admits_no_other() -> None:
-    assert not store.KNOWN["wav2lip"].may_have(store.KNOWN["wav2lip"].size - 1)
-    assert store.KNOWN["syncnet-v2"].may_have(store.KNOWN["syncnet-v2"].size - 1)    # listed as "about 52 MB"
-
-
-def test_nothing_with_terms_of_its_own_is_downloaded_by_the_program() -> None:
-    assert [name for name, known in store.KNOWN.items() if known.urls] == ["s3fd"]
-
-
 def test_the_shipped_weights_are_found_beside_the_package_or_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +65,53 @@ def test_the_shipped_weights_are_found_beside_the_package_or_in_it(
         assert store.demo_checkpoint() == folder / store.DEMO_FILE
         (folder / store.EXPERT_FILE).write_bytes(b"weights")
         assert store.expert_checkpoint() == folder / store.EXPERT_FILE
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> KnownFile:
+    file = KnownFile("famous", "famous.pth", "famous generator", 7, None, "free", "nowhere", ("https://example.org",))
+    monkeypatch.setitem(store.KNOWN, "famous", file)
+    return file
+
+
+def test_a_name_stands_for_the_file_in_the_cache(known: KnownFile, tmp_path: Path) -> None:
+    store.cache_dir().mkdir(exist_ok=True)
+    (store.cache_dir() / "famous.pth").write_bytes(b"weights")
+    assert store.locate("famous") == store.locate(Path("famous")) == store.cache_dir() / "famous.pth"
+    assert store.locate(tmp_path / "famous") == tmp_path / "famous"    # a path, though it ends like a name
+    assert store.locate("famous.pth") == Path("famous.pth")
+
+
+def test_a_file_of_that_name_in_the_current_folder_comes_first_but_no_folder(
+    known: KnownFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "famous").mkdir()
+    with pytest.raises(WeightsError, match="wav2lip models get famous"):
+        store.locate("famous")
+    (tmp_path / "famous").rmdir()
+    (tmp_path / "famous").write_bytes(b"mine")
+    assert store.locate("famous") == Path("famous")
+
+
+def test_a_name_whose_file_is_not_there_or_not_whole_says_how_to_get_it(known: KnownFile) -> None:
+    with pytest.raises(WeightsError, match=r"are not on this machine\. `wav2lip models get famous` downloads them\."):
+        store.locate("famous")
+    with pytest.raises(WeightsError, match=r"`wav2lip models get wav2lip-gan` says how to get them\."):
+        store.locate("wav2lip-gan")
+    store.cache_dir().mkdir(exist_ok=True)
+    (store.cache_dir() / "famous.pth").write_bytes(b"half")
+    with pytest.raises(WeightsError, match=r"are not whole: .*famous\.pth has 4 bytes instead of 7\."):
+        store.locate("famous")
+
+
+def test_the_weights_that_ship_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store.locate("demo") == store.demo_checkpoint()
+    assert store.locate("expert") == store.expert_checkpoint()
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "wav2lip" / "models" / "store.py"))
+    assert not store.is_here(store.KNOWN["demo"])
+    with pytest.raises(WeightsError, match="not in this installation"):
+        store.locate("demo")
 
 
 def test_asking_the_store_loads_nothing_heavy() -> None:

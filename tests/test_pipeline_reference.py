@@ -18,6 +18,7 @@ from wav2lip.errors import MediaError, NoFaceError
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.cascade import CascadeDetector
 from wav2lip.faces.track import FaceTrack, fixed_track
+from wav2lip.media import pick
 from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.picture import Picture
@@ -233,7 +234,7 @@ def test_what_lies_far_apart_is_jumped_to_and_is_the_same_frame(
 
     monkeypatch.setattr(Source, "read_pictures", reading)
     for far, expected in ((250, [(2, 69)]), (20, [(2, 1), (30, 11), (70, 1)])):
-        monkeypatch.setattr(reference, "FAR", far)
+        monkeypatch.setattr(pick, "FAR", far)
         asked.clear()
         got = [
             (number, number_of((picture.planes[0] - 16.0) * 255 / 219))    # grey as luma

@@ -19,6 +19,7 @@ from training_clips import two_clips
 
 from wav2lip.cli import main
 from wav2lip.models.discriminator import Discriminator
+from wav2lip.models.facts import facts_of
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import load_generator
 from wav2lip.models.syncnet import SyncNet
@@ -185,6 +186,7 @@ def test_a_run_begins_with_a_plain_generator_and_with_a_discriminator(
     done = invoke(data, tmp_path / "run", *begin)
     assert done.exit_code == 0, done.output
     assert load_generator(tmp_path / "run" / "generator.safetensors").channels == 2
+    assert facts_of(tmp_path / "run" / "generator.safetensors").gan
     for name, kind in (("", "generator"), ("disc_", "discriminator")):
         optimizer = read_saved(tmp_path / "run" / f"{name}checkpoint_step000000002.pth", kind).optimizer
         assert {int(moments["step"]) for moments in optimizer["state"].values()} == {2}

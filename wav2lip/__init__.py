@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wav2lip.cast.find import CastOptions, find_people
+    from wav2lip.cast.report import CastReport
     from wav2lip.errors import LowScoreError, MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
     from wav2lip.evaluation.results import VideoScore
     from wav2lip.evaluation.score import EvaluationOptions, evaluate
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "CastOptions": "wav2lip.cast.find",
+    "CastReport": "wav2lip.cast.report",
     "EvaluationOptions": "wav2lip.evaluation.score",
     "LowScoreError": "wav2lip.errors",
     "MediaError": "wav2lip.errors",
@@ -36,11 +40,14 @@ _HOME = {
     "Wav2LipError": "wav2lip.errors",
     "WeightsError": "wav2lip.errors",
     "evaluate": "wav2lip.evaluation.score",
+    "find_people": "wav2lip.cast.find",
     "load_generator": "wav2lip.models.load",
     "sync": "wav2lip.pipeline.sync",
 }
 
 __all__ = [
+    "CastOptions",
+    "CastReport",
     "EvaluationOptions",
     "LowScoreError",
     "MediaError",
@@ -53,6 +60,7 @@ __all__ = [
     "Wav2LipError",
     "WeightsError",
     "evaluate",
+    "find_people",
     "load_generator",
     "sync",
 ]

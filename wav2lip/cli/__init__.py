@@ -11,6 +11,8 @@ from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
+from wav2lip.cli.faces import faces
+from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -35,6 +37,7 @@ def main() -> None:
 
 
 main.add_command(sync)
+main.add_command(faces)
 main.add_command(evaluate)
 main.add_command(compare)
 main.add_command(align)
@@ -44,3 +47,4 @@ main.add_command(distill)
 main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
+main.add_command(models)

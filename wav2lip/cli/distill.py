@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from wav2lip.cli.loop import FILE, check_extras, run_trainee
+from wav2lip.cli.loop import check_extras, run_trainee
+from wav2lip.cli.parameters import WEIGHTS
 from wav2lip.cli.run import reported
 from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator
 
 
 @click.command(context_settings={"default_map": {"width": "1/4"}})
-@click.option("--teacher", type=FILE, required=True, help="Weights of the wide generator, also the published ones.")
+@click.option("--teacher", type=WEIGHTS, required=True, help="Weights of the wide generator, also the published ones.")
 @click.option("--steps", type=click.IntRange(1), default=100_000, show_default=True)
 @DATA
 @LOOP

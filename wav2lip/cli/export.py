@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from wav2lip.cli.parameters import WEIGHTS
 from wav2lip.cli.run import reporting
 
 
 @click.command(context_settings={"max_content_width": 110})
 @click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Generator weights.  [default: the generator that ships]"
+    "--checkpoint", type=WEIGHTS, help="Generator weights, or their name.  [default: the generator that ships]"
 )
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file (.xml only).")
 @reporting("nothing was written")

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
+from wav2lip.cast.selectors import parse_at, parse_person, parse_voice
+from wav2lip.cast.times import parse_span, parse_time
+from wav2lip.errors import UsageError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+# A file, or the name of a published one; a folder that happens to have the name is no objection.
+WEIGHTS = click.Path(path_type=Path)
 
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
 _NUMBER = re.compile(r"[+-]?\d+")
@@ -40,6 +47,28 @@ class Rate(click.ParamType):
             return Fraction(value)
         except (ValueError, ZeroDivisionError):
             self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
+
+
+class Parsed(click.ParamType):
+    """What a function makes of a text; its errors are those of the option."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]):
+        self.name, self._parse = name, parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+TIME = Parsed("time", parse_time)
+SPAN = Parsed("start-end", parse_span)
+PERSON = Parsed("label|largest|center|talking", parse_person)
+POINT = Parsed("time:x,y", parse_at)
+VOICE = Parsed("person=path", parse_voice)
 
 
 class OriginalSpellings(click.Command):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, Rate
+from wav2lip.cli.parameters import DETECTOR, PERSON, POINT, SPAN, TIME, VOICE, FourNumbers, OriginalSpellings, Rate
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
 from wav2lip.errors import LowScoreError, Wav2LipError
+from wav2lip.faces.choices import MAX_YAW
 
 if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
@@ -29,7 +30,7 @@ def _file(**kwargs: Any) -> Any:
 
 @click.command(cls=OriginalSpellings, context_settings={"max_content_width": 110})
 @click.option("--face", required=True, type=_file(), help="Video, or picture, with the face.")
-@click.option("--audio", required=True, type=_file(), help="Any file with the speech in it.")
+@click.option("--audio", type=_file(), help="Any file with the speech in it; not needed with --voice or --edl.")
 @click.option(
     "-o", "--output", "--outfile", type=_file(), help="The result. [default: <face>_<audio>.mp4 in the current folder]"
 )
@@ -37,10 +38,43 @@ def _file(**kwargs: Any) -> Any:
     "--checkpoint",
     "--checkpoint-path",
     type=_file(),
-    help="Generator weights: wav2lip.pth, wav2lip_gan.pth, ... [default: the one that ships]",
+    help="Generator weights: a file, or a name of `wav2lip models`, such as wav2lip-gan. [default: the one that ships]",
 )
 @click.option("--pads", type=FourNumbers(), default="0 10 0 0", show_default=True, help="Pixels added to the face box.")
 @click.option("--box", type=FourNumbers(), help="Where the face is, always; nothing is detected.")
+@click.option(
+    "--person", type=PERSON,
+    help="Whom to sync: a label of `wav2lip faces`, the largest face, the one nearest to the centre, or whoever "
+    "talks.  [default: the one on screen longest]",
+)
+@click.option("--at", type=POINT, help="Whom to sync: whoever is there, as in 12.5s:640,360.")
+@click.option(
+    "--range", "ranges", type=SPAN, multiple=True,
+    help="When to sync, as in 3s-9.5s; the rest of the video passes through.  [repeatable]",
+)
+@click.option(
+    "--audio-start", type=TIME, default="0s", show_default=True,
+    help="Where in the video the recording begins.",
+)
+@click.option(
+    "--keep-audio/--no-keep-audio", default=None,
+    help="Keep the video's own sound, and all of its length, where nobody is synced.  "
+    "[default: with --range and --edl]",
+)
+@click.option(
+    "--voice", "voices", type=VOICE, multiple=True,
+    help="A person and a recording, as in A=first.wav; instead of --audio.  [repeatable]",
+)
+@click.option("--mix", type=_file(), help="The sound of the result, instead of what the recordings make together.")
+@click.option("--edl", "edits", type=_file(), help="A list of who says what when: .csv, .json or .srt.")
+@click.option(
+    "--track", type=_file(), help="Where the faces are, as `wav2lip faces -o` writes it; nothing is detected."
+)
+@click.option("--no-tilt", is_flag=True, help="Cut tilted faces out upright all the same.")
+@click.option(
+    "--max-yaw", type=click.FloatRange(0, 90), default=MAX_YAW, show_default=True, metavar="DEGREES",
+    help="Leave faces alone that are turned further aside.",
+)
 @click.option("--crop", type=FourNumbers(), help="The part of the frame to keep; -1 for the full extent.")
 @click.option("--resize-factor", type=int, default=1, show_default=True, help="Divide width and height by this.")
 @click.option("--rotate", is_flag=True, help="Turn the video by 90 degrees clockwise.")
@@ -198,6 +232,7 @@ def sync_options(given: dict[str, Any]) -> SyncOptions:
     return SyncOptions(
         color_match=not given.pop("no_color_match"),
         smooth=not given.pop("no_smooth"),
+        tilt=not given.pop("no_tilt"),
         clobber=not given.pop("no_clobber"),
         box=given.pop("box") or NO_BOX,
         crop=given.pop("crop") or FULL_FRAME,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
-from wav2lip.cli.parameters import OriginalSpellings, with_options
+from wav2lip.cli.parameters import WEIGHTS, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.cli.train_enhancer import enhancer
 from wav2lip.errors import UsageError
@@ -52,7 +52,7 @@ DATA = with_options(
                  help="Folder with train.txt and val.txt. [default: clips are held out by their names]"),
     click.option("-o", "--output", "--checkpoint-dir", type=FOLDER, required=True,
                  help="Folder of the run: checkpoints, log, curves, pictures; goes on from where it stands."),
-    click.option("--from", "from_file", "--checkpoint-path", type=FILE,
+    click.option("--from", "from_file", "--checkpoint-path", type=WEIGHTS,
                  help="Checkpoint or weights to begin with, also of the original program."),
 )
 LOOP = with_options(
@@ -84,7 +84,7 @@ LOSS = with_options(
                  help="What an error in the mouth counts against one elsewhere."),
     click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
-    click.option("--expert", "--syncnet-checkpoint-path", type=FILE, metavar=f"FILE|{SHIPPED}",
+    click.option("--expert", "--syncnet-checkpoint-path", type=WEIGHTS, metavar=f"FILE|{SHIPPED}",
                  help="Weights of the expert SyncNet. Without it lips are not judged."),
     click.option("--evaluation-samples", type=click.IntRange(1), default=256, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
@@ -151,7 +151,7 @@ def generator(**given: Any) -> None:
 @train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
 @DATA
-@click.option("--from-disc", "--disc-checkpoint-path", type=FILE,
+@click.option("--from-disc", "--disc-checkpoint-path", type=WEIGHTS,
               help="Checkpoint or weights of a discriminator to begin with, also of the original program.")
 @LOOP
 @COMPAT
@@ -183,13 +183,15 @@ def gan(**given: Any) -> None:
 
 
 @train.command()
-@click.argument("weights", type=FILE)
+@click.argument("weights", type=WEIGHTS)
 @click.option("--data", type=FOLDER, multiple=True, required=True, help="Preprocessed clips; may be given again.")
 @click.option("--everything", is_flag=True, help="Use all clips, not only those held out from training.")
 @click.option("--samples", type=click.IntRange(1), default=1024, show_default=True, help="Frames looked at.")
 @click.option("--clips", type=click.IntRange(0), default=FOLLOWED_CLIPS, show_default=True,
               help="Clips generated as a whole.")
-@click.option("--expert", type=FILE, help="The expert SyncNet that measures offsets.  [default: the one that ships]")
+@click.option(
+    "--expert", type=WEIGHTS, help="The expert SyncNet that measures offsets.  [default: the one that ships]"
+)
 @click.option("--sheet", type=FILE, help="Write a picture: reference, masked, output and truth.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
-from wav2lip.cli.parameters import DETECTOR, FourNumbers, OriginalSpellings, with_options
+from wav2lip.cli.parameters import DETECTOR, WEIGHTS, FourNumbers, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -24,10 +24,11 @@ MAKING = with_options(
                  help="The person speaking, large and sharp. May be given again."),
     click.option("-o", "--output", type=FOLDER, required=True,
                  help="Folder of the run: pairs, checkpoints, log, curves, pictures; goes on from where it stands."),
-    click.option("--checkpoint", type=FILE, help="Generator whose faces are enhanced.  [default: the one that ships]"),
+    click.option("--checkpoint", type=WEIGHTS,
+                 help="Generator whose faces are enhanced.  [default: the one that ships]"),
     click.option("--audio", type=FILE, multiple=True,
                  help="The same speech in a better recording, one for each --video.  [default: the video's own sound]"),
-    click.option("--from", "from_file", type=FILE,
+    click.option("--from", "from_file", type=WEIGHTS,
                  help="Checkpoint or weights to begin with, such as RealESRGAN_x4plus.pth; else a small new network."),
     click.option("--pads", type=FourNumbers(), default=(0, 10, 0, 0), show_default="0 10 0 0",
                  help="Pixels added to the detected face, as for `sync`."),

@@ -50,7 +50,9 @@ def blend(
         elif how == "poisson":
             ours = poisson_blend(source, ours, shown > 0)
         if grain is not None and whole:
-            ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8))
+            # Around a turned face lies what is none of it.
+            seen = shown > 0 if place.angle else None
+            ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8), seen)
         # source + opacity * shown * (ours - source), in memory that is there already.
         shown *= np.float32(opacity)
         ours -= source

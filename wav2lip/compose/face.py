@@ -57,10 +57,10 @@ class Original:
 
     def cut_out(self, frames: Sequence[Frame], places: Sequence[Place]) -> list[Cut]:
         """Return the face in every frame at its place in whole pixels."""
-        faces = (crop_face(frame, *map(int, place)) for frame, place in zip(frames, places, strict=True))
+        faces = (crop_face(frame, *map(int, place[:4])) for frame, place in zip(frames, places, strict=True))
         return [Cut(face, face) for face in faces]
 
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Frame]:
         """Yield the frames of the patches with the faces in them, in order."""
         for patch in patches:
-            yield paste_hard(patch.picture, patch.face, *map(int, patch.place))
+            yield paste_hard(patch.picture, patch.face, *map(int, patch.place[:4]))

@@ -14,7 +14,9 @@ SOFTNESSES = (0.0, 0.4, 0.6, 0.9, 1.3)    # pixels (sigma): from a sensor's own 
 MOST = 12.0             # levels of 255: stronger than any grain; what is more is texture
 
 
-def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) -> np.ndarray:
+def add_grain(
+    face: np.ndarray, source: np.ndarray, frame: int, level: float, seen: np.ndarray | None = None
+) -> np.ndarray:
     """Return the luma of a generated face with as much grain as its source has.
 
     Args:
@@ -22,13 +24,14 @@ def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) ->
         source: the same shape, what it replaces.
         frame: its number in the source; the same number gives the same grain.
         level: how many of the picture's numbers make a level of 255.
+        seen: bool (rows, columns), where both are judged; None for everywhere.
 
     Returns:
         float32 (rows, columns).
     """
-    softness, found = character(source)
+    softness, found = character(source, seen)
     wanted = min(found, MOST * level)
-    missing = np.sqrt(max(wanted**2 - character(face)[1] ** 2, 0.0))
+    missing = np.sqrt(max(wanted**2 - character(face, seen)[1] ** 2, 0.0))
     if missing <= 0:
         return face
     rows, columns = face.shape
@@ -38,19 +41,20 @@ def add_grain(face: np.ndarray, source: np.ndarray, frame: int, level: float) ->
     return face + np.float32(missing) * noise[down : down + rows, across : across + columns]
 
 
-def character(luma: np.ndarray) -> tuple[float, float]:
+def character(luma: np.ndarray, seen: np.ndarray | None = None) -> tuple[float, float]:
     """Return how soft the grain in a picture is, one of `SOFTNESSES`, and its standard deviation.
 
     Args:
         luma: float32 (rows, columns), whose numbers the deviation is in.
+        seen: bool (rows, columns), where it is judged; None for everywhere.
     """
-    spread, alike = _rest(luma)
+    spread, alike = _rest(luma, seen)
     # The softer, the more neighbours are alike, and the less of it is left beside the blurred picture.
     softness = min(SOFTNESSES, key=lambda one: abs(_known(one)[1] - alike))
     return softness, spread / _known(softness)[0]
 
 
-def _rest(luma: np.ndarray) -> tuple[float, float]:
+def _rest(luma: np.ndarray, seen: np.ndarray | None = None) -> tuple[float, float]:
     """Return the deviation of what is beside a blurred picture, and how alike its neighbours are, in flat squares."""
     rows, columns = (side // BLOCK * BLOCK for side in luma.shape)
     if not rows or not columns:
@@ -58,12 +62,22 @@ def _rest(luma: np.ndarray) -> tuple[float, float]:
     part = luma[:rows, :columns]
     # What a line through neighbours does not explain: shading goes, grain stays.
     rest = part - cv2.GaussianBlur(part, (0, 0), 1.0)
-    squares = rest.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    squares = _squares(rest)
+    if seen is not None:
+        squares = squares[_squares(seen[:rows, :columns]).all(axis=(1, 2))]
+        if not len(squares):
+            return 0.0, 0.0
     powers = (squares**2).mean(axis=(1, 2))
     usual = float(np.percentile(powers, CALM))
     calm = squares[powers <= usual]
     power = float((calm**2).mean())
     return np.sqrt(usual), float((calm[:, :, 1:] * calm[:, :, :-1]).mean()) / max(power, 1e-12)
+
+
+def _squares(part: np.ndarray) -> np.ndarray:
+    """Return a picture's squares, (n, 8, 8) of (rows, columns), multiples of 8."""
+    rows, columns = part.shape
+    return part.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
 
 
 @lru_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, groupby, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wav2lip.compose.batch_colour import BatchColours
 from wav2lip.compose.blend import HALF
-from wav2lip.compose.compositor import Finish
+from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.parsing import FaceParser
 from wav2lip.compose.patch import Cut, Patch
 from wav2lip.compose.place import Place, Region, extent, face_lattice
@@ -69,6 +69,8 @@ def can_do(finish: Finish, enhancer: Enhancer | None, parser: FaceParser | None)
 class DeviceCompositor:
     """Does what a `Compositor` without enhancer and parser does, on a device and to a batch of faces at a time.
 
+    Rows and columns are sampled apart there, which cannot be done to faces that are turned; a `Compositor` takes those.
+
     Args:
         palette: what the pictures' numbers mean.
         finish: how it is done; one of those that `can_do` allows.
@@ -83,9 +85,29 @@ class DeviceCompositor:
         self._finish = finish
         self._device = device
         self._colours = BatchColours(palette, device)
+        self._usual = Compositor(palette, finish)
 
     def cut_out(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Cut]:
-        """Return the face in every picture; what of it is wanted again stays on the device."""
+        """Return the face in every picture; what of it is wanted again stays on the device, unless it is turned."""
+        turned = [place.angle != 0 for place in places]
+        upright = [not one for one in turned]
+        cuts = {
+            True: iter(self._usual.cut_out([*compress(pictures, turned)], [*compress(places, turned)])),
+            False: iter(self._cut_upright([*compress(pictures, upright)], [*compress(places, upright)])),
+        }
+        return [next(cuts[one]) for one in turned]
+
+    def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
+        """Yield the frames of patches that follow each other with the faces in them, in order."""
+        for turned, some in groupby(patches, key=lambda patch: patch.place.angle != 0):
+            if turned:
+                yield from self._usual.put_back(map(_fetched, some))
+            else:
+                yield from self._put_upright(some)
+
+    def _cut_upright(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Cut]:
+        if not places:
+            return []
         windows, sheets, sources = [], [], []
         with enough(self._device, len(places)), torch.inference_mode():
             for planes in _together(self._pixels):
@@ -97,9 +119,7 @@ class DeviceCompositor:
             faces = self._colours.to_bgr(held.sources).round().to(torch.uint8).cpu().numpy()
         return [Cut(Handle(held, row, len(faces) - row - 1), face) for row, face in enumerate(faces)]
 
-    def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
-        """Yield the frames of patches that follow each other with the faces in them, in order."""
-        patches = iter(patches)
+    def _put_upright(self, patches: Iterator[Patch]) -> Iterator[Picture]:
         for first in patches:
             # Those that were cut out together come together; to ask for one more would be to wait for the next batch.
             group = [first, *islice(patches, first.source.after)]
@@ -219,6 +239,11 @@ class DeviceCompositor:
         """Return a tensor on the device. What lies in pinned memory is copied while the program goes on."""
         pinned = tensor.pin_memory() if self._device.startswith("cuda") else tensor
         return pinned.to(self._device, non_blocking=True)
+
+
+def _fetched(patch: Patch) -> Patch:
+    """Return a patch whose generated face is an array, wherever it was made."""
+    return patch._replace(face=torch.as_tensor(patch.face).cpu().numpy())
 
 
 def _together(pixels: Pixels) -> list[list[int]]:

@@ -15,12 +15,42 @@ TOO_FINE = 1.2          # times the face's size in the frame: what is larger is 
 
 
 class Place(NamedTuple):
-    """Where a face is in a frame: columns x1 to x2 and rows y1 to y2, in pixels and fractions of them."""
+    """Where a face is in a frame: columns x1 to x2 and rows y1 to y2, in pixels and fractions of them.
+
+    Where it leans, the whole rectangle is turned about its middle: by `angle` radians, clockwise in the picture.
+    """
 
     x1: float
     y1: float
     x2: float
     y2: float
+    angle: float = 0.0
+
+    def point(self, across: float, down: float) -> tuple[float, float]:
+        """Return where a point of the face is in the frame, x and y in pixels.
+
+        Args:
+            across, down: where it is in the face, as shares of its width and height.
+        """
+        wide, high = self.x2 - self.x1, self.y2 - self.y1
+        if not self.angle:
+            return self.x1 + across * wide, self.y1 + down * high
+        x, y = (across - 0.5) * wide, (down - 0.5) * high
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        return (self.x1 + self.x2) / 2 + cos * x - sin * y, (self.y1 + self.y2) / 2 + sin * x + cos * y
+
+    def turn(self, steps: tuple[int, int]) -> np.ndarray:
+        """Return what turns a plane about the face's middle as the face is turned, (2, 3), in indices of its numbers.
+
+        Args:
+            steps: across and down, of the plane.
+        """
+        # A number stands for the middle of the pixels that it colours; they are turned, and they are square.
+        size = 2.0 ** np.array(steps)
+        middle = np.array([(self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2])
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        return np.column_stack([turn * size / size[:, None], (middle + turn @ (0.5 * size - middle)) / size - 0.5])
 
 
 class Lattice(NamedTuple):
@@ -67,9 +97,9 @@ class Region:
         width, height = picture.size
         pixels = picture.pixels
         left, top, right, bottom = within
-        across, down = place.x2 - place.x1, place.y2 - place.y1
-        columns = _whole(place.x1 + left * across, place.x1 + right * across, width, pixels.across)
-        rows = _whole(place.y1 + top * down, place.y1 + bottom * down, height, pixels.down)
+        x, y = zip(*(place.point(across, down) for across in (left, right) for down in (top, bottom)), strict=True)
+        columns = _whole(min(x), max(x), width, pixels.across)
+        rows = _whole(min(y), max(y), height, pixels.down)
         if columns.start >= columns.stop or rows.start >= rows.stop:
             return None
         return cls(place, rows, columns, pixels)
@@ -96,8 +126,15 @@ class Region:
         if size != face.shape[0]:
             brought = cv2.INTER_AREA if size < face.shape[0] else cv2.INTER_CUBIC
             face = cv2.resize(face, (size, size), interpolation=brought)
+        matrix = lattice.matrix
+        if self.place.angle:
+            # Back from the turned plane to where its numbers would be, were the face upright.
+            first = np.array([columns.start, rows.start], float)
+            back = cv2.invertAffineTransform(self.place.turn(self.pixels.steps(plane)))
+            back[:, 2] += back[:, :2] @ first - first
+            matrix = _after(matrix, back)
         return cv2.warpAffine(
-            face, lattice.matrix, (columns.stop - columns.start, rows.stop - rows.start),
+            face, matrix, (columns.stop - columns.start, rows.stop - rows.start),
             flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
         )
 
@@ -135,8 +172,10 @@ def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
     """
     planes = []
     for number, plane in enumerate(picture.planes[:3]):
+        steps = picture.pixels.steps(number)
+        matrix = face_lattice(place, size, steps).matrix
         planes.append(cv2.warpAffine(
-            plane, face_lattice(place, size, picture.pixels.steps(number)).matrix, (size, size),
+            plane, _after(place.turn(steps), matrix) if place.angle else matrix, (size, size),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         ))
     return np.stack(planes, axis=2).astype(np.float32)
@@ -149,6 +188,21 @@ def face_lattice(place: Place, size: int, steps: tuple[int, int]) -> Lattice:
     # Shrunk by whole steps alone it would skip pixels, as training does: the networks know no other.
     x, y = place.x1 / 2**across + 0.5 * wide - 0.5, place.y1 / 2**down + 0.5 * high - 0.5
     return Lattice(x, y, wide, high)
+
+
+def landmarks_in(place: Place, landmarks: np.ndarray) -> np.ndarray:
+    """Return landmarks (k, 2), x and y in pixels of the frame, as shares of a face's width and height."""
+    corner, size = np.array([place.x1, place.y1]), np.array([place.x2 - place.x1, place.y2 - place.y1])
+    if place.angle:
+        cos, sin = np.cos(place.angle), np.sin(place.angle)
+        middle = corner + size / 2
+        landmarks = middle + (landmarks - middle) @ np.array([[cos, -sin], [sin, cos]])
+    return np.asarray((landmarks - corner) / size)
+
+
+def _after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return the affine map (2, 3) that does the one after the other."""
+    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
 
 
 def _whole(start: float, end: float, length: int, step: int) -> slice:

@@ -13,12 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wav2lip.errors import MediaError, UsageError, Wav2LipError
+from wav2lip.errors import MediaError, UsageError
 from wav2lip.evaluation.drawing import Board, Column, Moment, Text, draw_sheet, heat_map, resized, sheet_picture
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.encoding import Encoding, check_encoding
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
+from wav2lip.media.results import prepare_results
 from wav2lip.media.whole import whole_file
 from wav2lip.media.write import VideoWriter, check_output
 from wav2lip.progress import Progress
@@ -252,15 +253,7 @@ def _prepare(output: Path, sheet: Path | None, videos: Sequence[Path]) -> None:
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise UsageError(f"The sheet {sheet} is to be a PNG picture; give it a name that ends in .png.")
     results = {"-o": output} if sheet is None else {"-o": output, "--sheet": sheet}
-    for option, path in results.items():
-        with _writing(path):
-            if path.exists() and any(path.samefile(video) for video in videos):
-                raise UsageError(f"The output {path} is also an input; choose another name with {option}.")
-            if path.is_dir():
-                raise UsageError(f"The output {path} is a folder; give the name of a file with {option}.")
-    for path in results.values():
-        with _writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    prepare_results(results, videos)
     check_output(output, Encoding())
 
 
@@ -307,12 +300,3 @@ def _saving(sheet: Path | None) -> Iterator[Callable[[Frame], object]]:
         return
     with whole_file(sheet) as part:
         yield lambda picture: part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Say which result it is that the system does not let be written."""
-    try:
-        yield
-    except OSError as error:
-        raise Wav2LipError(f"{path} cannot be written: {error.strerror}.") from error

@@ -31,8 +31,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _ALL_OF_UNICODE = int(cv2.__version__.split(".")[0]) >= 5    # before, OpenCV drew ASCII only
 _TEXT_SHARE = 0.66               # of a line's height from the top of a capital to the foot of a g
 _SMALLEST_TEXT = 0.75            # of the usual size: words that still do not fit are shortened
-_INK, _FAINT = (238, 238, 238), (170, 170, 170)
-_BAR, _GROUND = (66, 56, 48), (24, 21, 19)
+INK, _FAINT = (238, 238, 238), (170, 170, 170)
+BAR, GROUND = (66, 56, 48), (24, 21, 19)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Board:
         page_width = across * (self._cell + GAP) - GAP
         page_height = sum(line * (1 + lines) + self.picture[1] + GAP for lines in under) - GAP
         self.size = page_width + page_width % 2, page_height + page_height % 2
-        self._page = np.full((self.size[1], self.size[0], 3), _GROUND, np.uint8)
+        self._page = np.full((self.size[1], self.size[0], 3), GROUND, np.uint8)
         self.places: list[tuple[int, int]] = []
         self._notes: list[tuple[int, int]] = []
         top = 0
@@ -101,7 +101,7 @@ class Board:
             top += line * (1 + lines) + self.picture[1] + GAP
 
     def _draw_column(self, column: Column, left: int, top: int) -> None:
-        self._put(draw_text(self._cell, self._line, (column.title, ""), ground=_BAR), left, top)
+        self._put(draw_text(self._cell, self._line, (column.title, ""), ground=BAR), left, top)
         self.places.append((left + (self._cell - self.picture[0]) // 2, top + self._line))
         under = top + self._line + self.picture[1]
         if column.heat:
@@ -171,7 +171,8 @@ def _draw_rows(columns: Sequence[Column], moments: Sequence[Moment]) -> Frame:
 
 
 def draw_text(
-    width: int, height: int, text: Text, *, ground: tuple[int, int, int] = _GROUND, faint: bool = False
+    width: int, height: int, text: Text, *, ground: tuple[int, int, int] = GROUND, faint: bool = False,
+    ink: tuple[int, int, int] = INK,
 ) -> Frame:
     """Return a line of text, uint8 (height, width, 3): smaller or shortened in the middle where it would not fit.
 
@@ -180,6 +181,7 @@ def draw_text(
         text: what stands at the left and the right.
         ground: its background, BGR.
         faint: whether the left is less bright than the right.
+        ink: what it is written in, BGR.
     """
     line = np.full((height, width, 3), ground, np.uint8)
     left, right = map(_drawable, text)
@@ -190,9 +192,14 @@ def draw_text(
         scale *= max(_SMALLEST_TEXT, room / needed)
     right = _shortened(right, max(room // 2, room - _width(left, scale)), scale)
     left = _shortened(left, room - _width(right, scale), scale)
-    _write(line, left, margin, scale, _FAINT if faint else _INK)
-    _write(line, right, width - margin - _width(right, scale), scale, _INK)
+    _write(line, left, margin, scale, _FAINT if faint else ink)
+    _write(line, right, width - margin - _width(right, scale), scale, ink)
     return line
+
+
+def text_width(height: int, text: str) -> int:
+    """Return how wide a line of `draw_text` has to be, in pixels, for words at its left to have their usual size."""
+    return 2 * (height // 3) + _width(_drawable(text), _scale(height))
 
 
 def draw_table(width: int, line: int, table: Sequence[Text], lines: int) -> Frame:
@@ -262,7 +269,7 @@ def _line_height(page_width: int) -> int:
 
 
 def _sheet_head(column: Column, width: int, line: int, lines: int) -> Frame:
-    title = draw_text(width, line, (column.title, ""), ground=_BAR)
+    title = draw_text(width, line, (column.title, ""), ground=BAR)
     legend = [draw_legend(width, line)] if column.heat else []
     return np.vstack([title, draw_table(width, line, column.table, lines - len(legend)), *legend])
 
@@ -279,7 +286,7 @@ def _centred(picture: Frame, width: int) -> Frame:
 
 
 def _empty(width: int, height: int) -> Frame:
-    return np.full((height, width, 3), _GROUND, np.uint8)
+    return np.full((height, width, 3), GROUND, np.uint8)
 
 
 def _drawable(text: str) -> str:

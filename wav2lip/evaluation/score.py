@@ -17,7 +17,8 @@ from wav2lip.evaluation.watch import SHORTEST, Watch, sights
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import look_at_clip
-from wav2lip.faces.track import FaceTrack, follow
+from wav2lip.faces.people import follow
+from wav2lip.faces.track import FaceTrack
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.prefetch import frames_waiting, prefetch
 from wav2lip.media.probe import probe

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.faces.appearance import SIZE
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
-from wav2lip.faces.track import Detections
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 
-FORMAT = 3              # counts up whenever an entry means something else
+FORMAT = 5              # counts up whenever an entry means something else
 _NOT_LOOKED = -1        # for a count
 
 
@@ -37,28 +38,33 @@ def cached_detections(
 
 def _read(entry: Path, frames: int) -> Detections | None:
     """Return an entry if it is whole and was made for at least `frames` frames."""
-    found = recall(entry, "counts", "rows", "shots", "asked")
+    found = recall(entry, "counts", "rows", "looks", "shots", "asked")
     if found is None:
         return None
-    counts, rows, shots, asked = found
+    counts, rows, looks, shots, asked = found
     total = counts.clip(min=0).sum()
     whole = counts.ndim == 1 and shots.shape == counts.shape and asked.shape == ()
-    whole = whole and rows.shape in ((total, PLAIN), (total, WITH_LANDMARKS))
+    whole = whole and rows.shape in ((total, PLAIN), (total, WITH_LANDMARKS)) and looks.shape == (total, SIZE)
     if not whole or asked < frames:
         return None
     ends = np.cumsum(counts.clip(min=0))
-    faces = [
-        None if count == _NOT_LOOKED else rows[end - count : end] for count, end in zip(counts, ends, strict=True)
-    ]
-    return Detections(tuple(faces), shots).first(frames)
+
+    def by_frame(values: np.ndarray) -> tuple[np.ndarray | None, ...]:
+        pairs = zip(counts, ends, strict=True)
+        return tuple(None if count == _NOT_LOOKED else values[end - count : end] for count, end in pairs)
+
+    return Detections(by_frame(rows), shots, by_frame(looks)).first(frames)
 
 
 def _write(entry: Path, detections: Detections, asked: int) -> None:
     empty = np.zeros((0, detections.columns), np.float32)
+    assert detections.looks is not None, "those of a detector are described"
+    looks = [look for look in detections.looks if look is not None]
     remember(
         entry,
         counts=np.array([_NOT_LOOKED if faces is None else len(faces) for faces in detections.faces], np.int32),
         rows=np.concatenate([empty, *(found for found in detections.faces if _any(found))]).astype(np.float32),
+        looks=np.concatenate([np.zeros((0, SIZE), np.float16), *looks]),
         shots=detections.shots,
         asked=np.array(asked),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from wav2lip.errors import UsageError, WeightsError
 from wav2lip.media.clip import Frame
+from wav2lip.models.store import locate
 
 Say = Callable[[str], None]
 
@@ -51,7 +52,7 @@ def make_detector(
     Args:
         name: auto, s3fd, cascade, yunet, retinaface or blazeface. "auto" is S3FD when its weights are given, cached or
             can be downloaded, else the cascade.
-        weights: file to load instead of the cached or downloaded one.
+        weights: file to load instead of the cached or downloaded one, or a name of `wav2lip models`.
         device: "cpu", "cuda", "cuda:1", "mps".
         compat: see frames as the original program does (S3FD only).
         offline: forbid the network; None asks `$WAV2LIP_OFFLINE`.
@@ -61,6 +62,8 @@ def make_detector(
         WeightsError: weights that are missing or of something else.
         UsageError: no detector of that name.
     """
+    if weights is not None:
+        weights = locate(weights)
     if name == "cascade":
         from wav2lip.faces.cascade import CascadeDetector
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from wav2lip.faces.cache import cached_detections
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.sparse import detect_faces, distance, frames_to_see
-from wav2lip.faces.track import Detections
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.geometry import fitting
 from wav2lip.media.prefetch import frames_waiting, prefetch

@@ -9,10 +9,12 @@ from itertools import groupby, islice, pairwise
 
 import numpy as np
 
+from wav2lip.faces.appearance import UNLIKE, describe, distances
 from wav2lip.faces.boxes import iou
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.shots import ShotCounter
-from wav2lip.faces.track import LONGEST_GAP, Detections
+from wav2lip.faces.sights import LONGEST_GAP
 from wav2lip.media.clip import Frame
 
 FARTHEST = 12           # frames from one look to the next
@@ -53,6 +55,7 @@ def detect_faces(
         progress: is told how many more frames are done.
     """
     finds: dict[int, np.ndarray] = {}
+    looks: dict[int, np.ndarray] = {}
     shots: list[int] = []
     counter = ShotCounter()
     frames = iter(frames)
@@ -60,24 +63,27 @@ def detect_faces(
     while held:
         first = len(shots)
         shots += [counter.number(frame) for frame in held]
-        look = partial(_look, held, first, detector, batch, finds)
+        look = partial(_look, held, first, detector, batch, finds, looks)
         look(_first_looks(shots, first, every))
         seen = [number for number in range(max(0, first - 1), len(shots)) if number in finds]
-        _bisect([(one, other) for one, other in pairwise(seen) if shots[one] == shots[other]], finds, look)
+        _bisect([(one, other) for one, other in pairwise(seen) if shots[one] == shots[other]], finds, looks, look)
         progress(len(held))
         held.clear()                     # before the next ones come
         held += islice(frames, block)
-    return Detections(tuple(map(finds.get, range(len(shots)))), np.array(shots, np.int32))
+    numbers = range(len(shots))
+    return Detections(tuple(map(finds.get, numbers)), np.array(shots, np.int32), tuple(map(looks.get, numbers)))
 
 
 def _look(
     held: Sequence[Frame], first: int, detector: Detector, batch: int, finds: dict[int, np.ndarray],
-    numbers: Sequence[int],
+    looks: dict[int, np.ndarray], numbers: Sequence[int],
 ) -> None:
-    """Put into `finds` what the detector sees in some frames of the block that begins with frame `first`."""
+    """Put into `finds` and `looks` what is seen in some frames of the block that begins with frame `first`."""
     for at in range(0, len(numbers), batch):
         group = numbers[at : at + batch]
-        finds.update(zip(group, detector.detect([held[number - first] for number in group]), strict=True))
+        frames = [held[number - first] for number in group]
+        for number, frame, faces in zip(group, frames, detector.detect(frames), strict=True):
+            finds[number], looks[number] = faces, describe(frame, faces)
 
 
 def _first_looks(shots: Sequence[int], first: int, every: int) -> list[int]:
@@ -92,27 +98,50 @@ def _first_looks(shots: Sequence[int], first: int, every: int) -> list[int]:
 
 
 def _bisect(
-    gaps: list[tuple[int, int]], finds: Mapping[int, np.ndarray], look: Callable[[Sequence[int]], None]
+    gaps: list[tuple[int, int]], finds: Mapping[int, np.ndarray], looks: Mapping[int, np.ndarray],
+    look: Callable[[Sequence[int]], None],
 ) -> None:
     """Look into the gaps between looks until nothing unforeseen can be in them."""
-    while gaps := [(one, other) for one, other in gaps if other - one > 1 and not _same(finds[one], finds[other])]:
+
+    def settled(one: int, other: int) -> bool:
+        return other - one < 2 or _same(finds[one], finds[other], looks[one], looks[other])
+
+    while gaps := [(one, other) for one, other in gaps if not settled(one, other)]:
         middles = [(one + other) // 2 for one, other in gaps]
         look(middles)
         gaps = [
             part
             for (one, other), middle in zip(gaps, middles, strict=True)
-            if not _straight(finds[one], finds[middle], finds[other], (middle - one) / (other - one))
+            if _exchanged(finds[one], finds[other], looks[one], looks[other])
+            or not _straight(finds[one], finds[middle], finds[other], (middle - one) / (other - one))
             for part in ((one, middle), (middle, other))
         ]
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Return whether the faces that matter in either of two looks are nearly where they are in the other."""
+def _same(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarray) -> bool:
+    """Return whether the faces that matter in either of two looks are nearly where they are in the other.
+
+    Args:
+        one, other: the faces.
+        seen, later: what each of them looks like.
+    """
     if not len(one) or not len(other):
         return len(one) == len(other)
+    if _exchanged(one, other, seen, later):
+        return False
     overlap = iou(one, other)
     nearest = np.concatenate([overlap.max(axis=1)[_matters(one)], overlap.max(axis=0)[_matters(other)]])
     return bool((nearest >= SAME).all())
+
+
+def _exchanged(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarray) -> bool:
+    """Return whether somebody else is in the place of a face that matters: after an overlooked cut, or passing by."""
+    if not len(one) or not len(other):
+        return False
+    overlap, here = iou(one, other), np.flatnonzero(_matters(one))
+    there = overlap[here].argmax(axis=1)
+    apart = np.diag(distances(seen[here], later[there]))
+    return bool((apart[overlap[here, there] > 0] >= UNLIKE).any())
 
 
 def _straight(one: np.ndarray, middle: np.ndarray, other: np.ndarray, share: float) -> bool:

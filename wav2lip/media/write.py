@@ -61,6 +61,7 @@ class VideoWriter:
         colour: the source's tags: what the file gets, and what its numbers are converted by.
         pixel_aspect: width of a pixel over its height.
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
+        sound_from: seconds of the sound that are left out at its beginning; copied sound begins with its next packet.
         encoding: codec and quality.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
 
@@ -82,6 +83,7 @@ class VideoWriter:
         colour: Colour = Colour(),   # noqa: B008 - frozen
         pixel_aspect: Fraction = Fraction(1),
         sound: str | Path | None = None,
+        sound_from: float = 0.0,
         encoding: Encoding = Encoding(),   # noqa: B008 - frozen
         duration_limit: float | None = None,
     ):
@@ -101,8 +103,11 @@ class VideoWriter:
         )
         if sound is not None:
             track, container = audio_track(sound)
-            limit = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
-            inputs.append(open_input(Path(sound), format=container, **limit)["a:0"])
+            part = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
+            if sound_from > 0:
+                part["ss"] = f"{sound_from:.6f}"
+                options["copypriorss:a"] = 0     # packets from before that time: left out, not heard early
+            inputs.append(open_input(Path(sound), format=container, **part)["a:0"])
             options |= sound_options(self._output, track)
         self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
         self._process: Process | None = None

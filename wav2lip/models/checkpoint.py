@@ -19,7 +19,8 @@ from torch import Tensor
 
 from wav2lip.errors import WeightsError
 from wav2lip.models import foreign, pickles
-from wav2lip.models.store import KNOWN, KnownFile, known_by_sha256, sha256_of
+from wav2lip.models.known import KNOWN, KnownFile, known_by_sha256
+from wav2lip.models.store import locate, sha256_of
 
 TORCH_ZIP = "torch zip"              # torch.save since 1.6
 TORCH_LEGACY = "torch legacy"        # torch.save before 1.6: the published files of 2020
@@ -75,6 +76,7 @@ UNKNOWN = "unknown"                  # the kind of a network that is not known h
 
 # Where training programs keep the weights, best first.
 _INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "params", "model", "net")
+_OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizer_states")    # and where they keep the optimizer's state
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
@@ -93,6 +95,7 @@ class Checkpoint:
         step, epoch: how far it was trained, where the file says so.
         known: the published file that this is, by its SHA-256.
         metadata: texts that a safetensors file carries.
+        optimizer: whether the state of an optimizer is beside the weights.
     """
 
     path: Path
@@ -103,6 +106,7 @@ class Checkpoint:
     epoch: int | None = None
     known: KnownFile | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    optimizer: bool = False
 
     @property
     def what(self) -> str:
@@ -114,14 +118,14 @@ def read_checkpoint(path: str | os.PathLike[str], unknown: bool = False) -> Chec
     """Read a weights file: a torch file of either format, a TorchScript archive or safetensors. No code of it runs.
 
     Args:
-        path: the file.
+        path: the file, or the name of a published one that is on this machine.
         unknown: read the tensors of a network that is not known here, too, by the names that they have in the file.
 
     Raises:
         WeightsError: it is missing, is something else, is cut off or damaged, wants to run code, or holds no network
             that is known here; the message says which, and what to do.
     """
-    path = Path(path).expanduser()
+    path = locate(path)
     head = _first_bytes(path)
     content: Any
     metadata: dict[str, str] = {}
@@ -139,7 +143,24 @@ def read_checkpoint(path: str | os.PathLike[str], unknown: bool = False) -> Chec
     state_dict, step, epoch = _unwrap(path, content)
     kind, state_dict = _identify(path, state_dict, unknown)
     _check_values(path, state_dict)
-    return Checkpoint(path, kind, format, state_dict, step, epoch, _known(path), metadata)
+    optimizer = any(isinstance(content.get(key), Mapping) and content[key] for key in _OPTIMIZERS)
+    return Checkpoint(path, kind, format, state_dict, step, epoch, _known(path), metadata, optimizer)
+
+
+def check_checksums(path: Path) -> None:
+    """Make sure that nothing in a zip file was altered, which torch does not look at. Other files have no checksums.
+
+    Raises:
+        WeightsError: something was.
+    """
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                broken = archive.testzip()
+        except (zipfile.BadZipFile, *_BROKEN_ZIP) as error:
+            _damaged(path, error)
+        if broken is not None:
+            raise WeightsError(f"{path} is damaged: the checksum of {broken} is wrong. {_again(path)}")
 
 
 def expect(checkpoint: Checkpoint, kind: str) -> None:
@@ -158,7 +179,10 @@ def expect(checkpoint: Checkpoint, kind: str) -> None:
 
 def _first_bytes(path: Path) -> bytes:
     if not path.exists():
-        raise WeightsError(f"There is no weights file {path}. {_get(path) or 'Check the path.'}")
+        advice = _get(path) or "Check the path."
+        if not path.suffix and path == Path(path.name):    # it looks like the name of a published file
+            advice = "Check the path; `wav2lip models` lists the names that stand for published files."
+        raise WeightsError(f"There is no weights file {path}. {advice}")
     if path.is_dir():
         raise WeightsError(f"{path} is a folder. Pass the weights file in it.")
     if not path.is_file():
@@ -337,8 +361,8 @@ def _finite(tensor: Tensor) -> bool:
 
 def _known(path: Path) -> KnownFile | None:
     size = path.stat().st_size
-    if not any(known.may_have(size) for known in KNOWN.values()):
-        return None    # hashing hundreds of megabytes would be in vain
+    if not any(known.may_have(size) for known in KNOWN.values() if not known.ships):
+        return None    # hashing hundreds of megabytes would be in vain, and what ships tells of itself
     return known_by_sha256(sha256_of(path))
 
 
@@ -378,7 +402,9 @@ def _cut_off(path: Path, needed: int | None) -> NoReturn:
 def _get(path: Path) -> str | None:
     """Say where a file of this name is published."""
     known = next((known for known in KNOWN.values() if known.file == path.name), None)
-    return f"{known.source} says where to get it (SHA-256 {known.sha256})." if known else None
+    if known is None:
+        return None
+    return f"{known.source} says where to get it (SHA-256 {known.sha256 or 'unknown'})."
 
 
 def _again(path: Path) -> str:

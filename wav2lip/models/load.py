@@ -25,13 +25,18 @@ from wav2lip.models.syncnet_v2 import SyncNetV2
 
 Weights = Mapping[str, Tensor]
 
+# The networks of Wav2Lip, of which narrower and larger relatives go around: the tensor whose first dimension is the
+# width, and what it is in the published one.
+_WIDTHS = {
+    "generator": ("face_encoder_blocks.0.0.conv_block.0.weight", FULL_CHANNELS),
+    "syncnet": ("face_encoder.0.conv_block.0.weight", 32),
+    "discriminator": ("face_encoder_blocks.0.0.conv_block.0.weight", 32),
+}
 # By kind of network: the empty one that is as large as the weights say.
 _NETWORKS: dict[str, Callable[[Weights], nn.Module]] = {
-    "generator": lambda weights: Generator(_first_dimension(weights, "face_encoder_blocks.0.0.conv_block.0.weight")),
-    "syncnet": lambda weights: SyncNet(_first_dimension(weights, "face_encoder.0.conv_block.0.weight")),
-    "discriminator": lambda weights: Discriminator(
-        _first_dimension(weights, "face_encoder_blocks.0.0.conv_block.0.weight")
-    ),
+    "generator": lambda weights: Generator(_first_dimension(weights, _WIDTHS["generator"][0])),
+    "syncnet": lambda weights: SyncNet(_first_dimension(weights, _WIDTHS["syncnet"][0])),
+    "discriminator": lambda weights: Discriminator(_first_dimension(weights, _WIDTHS["discriminator"][0])),
     "syncnet-v2": lambda weights: SyncNetV2(),    # there is one size only
     "inception": lambda weights: Inception(),
     "bisenet": lambda weights: BiSeNet(_first_dimension(weights, "conv_out.conv_out.weight")),
@@ -41,7 +46,6 @@ _NETWORKS: dict[str, Callable[[Weights], nn.Module]] = {
         _first_dimension(weights, "body.0.rdb1.conv1.weight"),
     ),
 }
-_WIDTHS = ("generator", "syncnet", "discriminator")    # the networks of Wav2Lip, of which larger relatives go around
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def load_checkpoint(
     """
     checkpoint = read_checkpoint(demo_checkpoint() if path is None else path)
     generator = cast(Generator, build(checkpoint, "generator")).to(device)
-    what = _describe(checkpoint, generator)
+    what = describe(checkpoint)
     notice = shipped_notice(what) if path is None else None
     return LoadedGenerator(generator, what, f"{checkpoint.path.name}: {what}", notice)
 
@@ -190,9 +194,26 @@ def save_network(
         metadata: texts to carry along: data, licence, figures.
         dtype: float16 or float32, of the convolutions' weights; biases and batch norms are small and stay float32.
     """
+    save_weights(network.state_dict(), path, metadata, dtype)
+
+
+def save_weights(
+    weights: Weights,
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a network's tensors as safetensors; the file appears whole or not at all.
+
+    Args:
+        weights: tensors by name.
+        path: the file, replaced if it is there.
+        metadata: texts to carry along.
+        dtype: of tensors that have more than one dimension; None leaves every tensor as it is.
+    """
     tensors = {
-        name: tensor.detach().cpu().to(dtype if tensor.dim() > 1 else tensor.dtype).contiguous()
-        for name, tensor in network.state_dict().items()
+        name: tensor.detach().cpu().to(dtype if dtype and tensor.dim() > 1 else tensor.dtype).contiguous()
+        for name, tensor in weights.items()
     }
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -234,15 +255,24 @@ def _first_dimension(weights: Weights, name: str) -> int:
     return max(shape[0], 1) if shape else 1
 
 
-def _describe(checkpoint: Checkpoint, generator: Generator) -> str:
+def describe(checkpoint: Checkpoint) -> str:
     """Return what the weights are: the published file, else what the file says of itself, else its size."""
     if checkpoint.known:
         return checkpoint.known.what
     if "description" in checkpoint.metadata:
         return checkpoint.metadata["description"]
-    width = "" if generator.channels == FULL_CHANNELS else f", {generator.channels / FULL_CHANNELS:g} of the full width"
+    share = share_of_full_width(checkpoint)
+    width = "" if share in (None, 1) else f", {share:g} of the full width"
     step = "" if checkpoint.step is None else f", step {checkpoint.step}"
     return f"{checkpoint.what}{width}{step}"
+
+
+def share_of_full_width(checkpoint: Checkpoint) -> float | None:
+    """Return how wide a network of Wav2Lip is, as a share of the published one; None for those of one width."""
+    if checkpoint.kind not in _WIDTHS:
+        return None
+    name, full = _WIDTHS[checkpoint.kind]
+    return _first_dimension(checkpoint.state_dict, name) / full
 
 
 def own(tensor: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
-from wav2lip.models.store import cache_dir, demo_checkpoint, sha256_of
+from wav2lip.models.store import cache_dir, demo_checkpoint, locate, sha256_of
 
 BATCH = 4                       # faces that run together: the network is compiled for so many
 _WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
@@ -83,7 +83,7 @@ def load_engine(
         UsageError: OpenVINO is not installed.
     """
     openvino = require("openvino", "openvino")
-    path = demo_checkpoint() if checkpoint is None else Path(checkpoint)
+    path = demo_checkpoint() if checkpoint is None else locate(checkpoint)
     if not path.is_file():
         load_checkpoint(path)    # for its sentence
     if path.suffix.lower() in EXPORTED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,11 @@ class Moment(NamedTuple):
     number: int = 0           # in the source
     shot: int = 0             # which the frame belongs to
     landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known
+    facing: float = 1.0       # how much of the face is shown, by how it is turned, 0 to 1
+
+    def opacity(self, manner: Manner) -> float:
+        """Return how much of the generated mouth is shown."""
+        return manner.opacity(self.presence) * self.facing
 
 
 class Lips:
@@ -41,6 +47,7 @@ class Lips:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._free = Lock()    # where several people speak at a time they take turns
 
     def speak(
         self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, on_device: bool = False
@@ -60,7 +67,8 @@ class Lips:
             Wav2LipError: the device has too little memory for a single face.
         """
         given = np.ascontiguousarray(mels[:, None]), network_input(faces, references)
-        out = self._engine.generate(*given, on_device=on_device) * 255.0
+        with self._free:
+            out = self._engine.generate(*given, on_device=on_device) * 255.0
         return out.transpose(0, 2, 3, 1) if isinstance(out, np.ndarray) else out.permute(0, 2, 3, 1)
 
     def flop(self) -> Flop:
@@ -96,7 +104,7 @@ def _spoken(
     size = min(FIRST, batch)
     while group := list(islice(moments, size)):
         size = batch
-        shown = [moment.place is not None and manner.opacity(moment.presence) > 0 for moment in group]
+        shown = [moment.place is not None and moment.opacity(manner) > 0 for moment in group]
         speaking = [moment for moment, here in zip(group, shown, strict=True) if here]
         patches = iter(speak(speaking, lips, compositor, manner))
         for moment, here in zip(group, shown, strict=True):
@@ -125,7 +133,7 @@ def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: 
         faces[at] = faces[at] + float(weight) * face
     return [
         Patch(
-            moment.frame, place, cut.source, face, manner.opacity(moment.presence), moment.number, moment.shot,
+            moment.frame, place, cut.source, face, moment.opacity(manner), moment.number, moment.shot,
             moment.landmarks,
         )
         for moment, place, cut, face in zip(moments, places, cuts, faces, strict=True)

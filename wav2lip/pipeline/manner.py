@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,18 +71,23 @@ def given_face(options: SyncOptions, detector: Detector | None) -> np.ndarray | 
 
 
 def choose_manner(
-    source: Source, track: FaceTrack, presence: np.ndarray, options: SyncOptions, given: np.ndarray | None,
-    device: str, progress: Progress,
+    source: Source, tracks: Iterable[FaceTrack], presences: Iterable[np.ndarray], options: SyncOptions,
+    given: np.ndarray | None, device: str, progress: Progress,
 ) -> Manner:
     """Find the faces whose appearance is copied.
 
     Args:
-        source, track: the video, and where the face is in it.
-        presence: how much somebody speaks in each frame of the result.
+        source: the video.
+        tracks: where the faces are in it that are synced, with other numbers for their shots.
+        presences: how much somebody speaks in each frame of the result, for every stream of speech.
         options, device, progress: of the run.
         given: a face that is copied whatever is said.
     """
     silence, always = options.in_silence, options.reference == "closed"
-    if given is not None or not (always or (silence == "closed" and (presence < 1).any())):
+    pauses = silence == "closed" and any((presence < 1).any() for presence in presences)
+    if given is not None or not (always or pauses):
         return Manner(silence, given=given)
-    return Manner(silence, closed_references(source, track, progress, device=device), always)
+    closed: dict[int, np.ndarray] = {}
+    for track in tracks:
+        closed |= closed_references(source, track, progress, device=device)
+    return Manner(silence, closed, always)

@@ -25,7 +25,7 @@ class Networks:
     Attributes:
         lips: the generator.
         description: what its weights are.
-        detector: None where a fixed box makes it needless.
+        detector: None where a fixed box or a track makes it needless.
         device: where they run: "cpu", "cuda", "cuda:1", "mps".
         enhancer: makes generated faces sharper; None without `enhance`.
         parser: says which part of a face is what; None without `parsing`.
@@ -51,7 +51,7 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
         progress.say(notice)
     progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
     detector = None
-    if not options.has_box:
+    if options.needs_detector:
         detector = make_detector(
             "s3fd" if options.compat and options.detector == "auto" else options.detector,
             weights=options.detector_weights,

@@ -7,8 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
 
+from wav2lip.cast.selectors import At, Voice, parse_person
+from wav2lip.cast.times import Span
 from wav2lip.compose.choices import Blend, Mask
 from wav2lip.errors import UsageError
+from wav2lip.faces.choices import MAX_YAW
 from wav2lip.models.choices import EngineName, Precision
 
 Hardware = Literal["auto", "off"]
@@ -16,6 +19,9 @@ Silence = Literal["closed", "source", "model"]
 VoiceActivity = Literal["energy", "silero"]
 Extend = Literal["bounce", "loop", "freeze", "stretch", "cut"]
 DetectorName = Literal["auto", "s3fd", "cascade", "yunet", "retinaface", "blazeface"]
+Who = str | At | None
+"""A label, a word such as "largest", a point in the video, or None for the person who is synced by default."""
+
 NO_BOX = (-1, -1, -1, -1)
 FULL_FRAME = (0, -1, 0, -1)
 
@@ -25,7 +31,7 @@ class SyncOptions:
     """Options of `wav2lip.sync`; the command line has one of the same name for each but the last three.
 
     With `compat`, `engine`, `precision` and those of the picture (`blend` to `reference`) stay as they are by default,
-    and none of them counts.
+    and none of them counts; nor do those of whom and when (`person` to `max_yaw`).
 
     Attributes:
         checkpoint: generator weights; None for the one that ships with the package.
@@ -70,6 +76,19 @@ class SyncOptions:
         pix_fmt: pixel format of the result, in ffmpeg's words; None for what suits source and codec.
         hardware: "auto" lets the NVIDIA GPU that the networks run on decode and encode too, where it can; "off" leaves
             that to the CPU, as do other devices and `compat`.
+        person: who is synced: a label of `wav2lip faces` ("A", "B", ...), the "largest" face, the one nearest to the
+            "center", or whoever is "talking" in the video's own sound; None for the one on screen longest.
+        at: who is synced, as a point that is within the face at a time.
+        ranges: when; elsewhere the frames pass through, and the result lasts as long as the video. None for always.
+        audio_start: seconds of the video at which the recordings begin.
+        keep_audio: the video's own sound is heard where nobody is synced, and the result lasts as long as the video;
+            None for whether `ranges`, `edits` or `audio_start` are given.
+        voices: people and what each of them says, instead of one recording; whoever has none is left alone.
+        mix: the sound of the result, instead of what the recordings make together.
+        edits: a list of who says what when (.csv, .json or .srt), instead of the options.
+        track: a file that says where the faces are (`wav2lip faces -o`), instead of looking for them.
+        tilt: cut tilted faces out along their own axis, where that is known.
+        max_yaw: degrees; faces turned further aside are shown as they are, where that is known.
         shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
         strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
         tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
@@ -111,6 +130,17 @@ class SyncOptions:
     reference: Literal["same", "closed"] | Path | None = None
     pix_fmt: str | None = None
     hardware: Hardware = "auto"
+    person: str | None = None
+    at: At | None = None
+    ranges: tuple[Span, ...] = ()
+    audio_start: Fraction = Fraction(0)
+    keep_audio: bool | None = None
+    voices: tuple[Voice, ...] = ()
+    mix: Path | None = None
+    edits: Path | None = None
+    track: Path | None = None
+    tilt: bool = True
+    max_yaw: float = MAX_YAW
     shorter_side: int | None = None
     strict: bool = False
     tail: bool = True
@@ -136,11 +166,61 @@ class SyncOptions:
             raise UsageError(f"The mask {self.mask} has no use for a face-parsing network; leave out one of the two.")
         if self.enhance_strength != 1 and self.enhance is None:
             raise UsageError("There is nothing to enhance with; name a network's weights with --enhance.")
+        self._check_cast()
         if self.compat:
             changed = [name for name in _OURS if getattr(self, name) != getattr(type(self), name)]
             if changed:
-                option = {"color_match": "no-color-match"}.get(changed[0], changed[0].replace("_", "-"))
-                raise UsageError(f"--compat reproduces the original's picture; leave out --{option}.")
+                raise UsageError(f"--compat reproduces the original's picture; leave out {option_of(changed[0])}.")
+
+    def _check_cast(self) -> None:
+        """Refuse contradictions about whom and when."""
+        for one, others in _EITHER.items():
+            if getattr(self, one) in (None, (), NO_BOX):
+                continue
+            for other in others:
+                if getattr(self, other) not in (None, (), NO_BOX):
+                    raise UsageError(f"{option_of(one)} and {option_of(other)} contradict each other; leave out one.")
+        if self.person is not None:
+            object.__setattr__(self, "person", parse_person(self.person))
+        people = [voice.person for voice in self.voices]
+        twice = next((person for person in people if people.count(person) > 1), None)
+        if twice:
+            raise UsageError(f"There are two voices for {twice} at a time; --edl can give them one after the other.")
+        if self.audio_start < 0:
+            raise UsageError("audio_start is below 0; a recording cannot begin before the video.")
+        if self.mix and self.keep_audio:
+            raise UsageError("--mix is all that is heard; leave out --keep-audio.")
+        if not 0 <= self.max_yaw <= 90:
+            raise UsageError(f"max_yaw is {self.max_yaw:g}; it must be from 0 to 90 degrees.")
+
+    @property
+    def who(self) -> Who:
+        """Who says the recording, where there is one."""
+        return self.at or self.person
+
+    @property
+    def one_recording(self) -> bool:
+        """Whether there is one recording that is said from its beginning to its end."""
+        return not (self.whole or self.voices)
+
+    def recording(self, audio: Path | None) -> Path:
+        """Return the file after which a result is named: the recording, or what names or is in its place."""
+        return audio or self.edits or (self.voices[0].path if self.voices else Path("silence"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the result lasts as long as the video, and not as long as what is said."""
+        return bool(self.ranges or self.edits or self.audio_start or self.keep_audio)
+
+    @property
+    def keeps_sound(self) -> bool:
+        """Whether the video's own sound is heard where nobody is synced."""
+        return self.whole and self.keep_audio is not False and self.mix is None
+
+    @property
+    def needs_detector(self) -> bool:
+        """Whether faces are looked for, be it in a picture that is copied."""
+        return not self.has_box and (self.track is None or isinstance(self.reference, Path))
 
     @property
     def has_box(self) -> bool:
@@ -156,7 +236,9 @@ class SyncOptions:
     def files(self) -> list[Path]:
         """The files that are read beside face and audio."""
         reference = self.reference if isinstance(self.reference, Path) else None
-        named = (self.checkpoint, self.detector_weights, self.enhance, self.parsing, reference)
+        voices = [voice.path for voice in self.voices]
+        weights = (self.checkpoint, self.detector_weights, self.enhance, self.parsing)
+        named = (*weights, reference, self.mix, self.edits, self.track, *voices)
         return [Path(path) for path in named if path is not None]
 
     @property
@@ -176,5 +258,21 @@ _CHOICES = {
 }
 _OURS = (
     "blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference", "engine",
-    "precision",
+    "precision", "person", "at", "ranges", "audio_start", "keep_audio", "voices", "mix", "edits", "track", "tilt",
+    "max_yaw",
 )
+_EITHER = {
+    "box": ("person", "at", "voices", "edits", "track"),
+    "person": ("at", "voices", "edits"),
+    "at": ("voices", "edits"),
+    "ranges": ("edits",),
+    "voices": ("edits",),
+}
+_SPELT = {
+    "color_match": "--no-color-match", "ranges": "--range", "voices": "--voice", "edits": "--edl", "tilt": "--no-tilt",
+}
+
+
+def option_of(name: str) -> str:
+    """Return how the command line spells the option of an attribute that is not as it is by default."""
+    return _SPELT.get(name, "--" + name.replace("_", "-"))

@@ -42,8 +42,7 @@ def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encodi
         Wav2LipError: its folder cannot be made or written to.
     """
     if output.exists():
-        if any(path is not None and path.exists() and output.samefile(path) for path in inputs):
-            raise UsageError(f"The output {output} is also an input; choose another name with -o.")
+        refuse_inputs(output, inputs)
         if not clobber:
             raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
     try:
@@ -51,3 +50,9 @@ def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encodi
     except OSError as error:
         raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {error.strerror}.") from error
     check_output(output, encoding)
+
+
+def refuse_inputs(output: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise UsageError where the output is one of the inputs."""
+    if output.exists() and any(path is not None and path.exists() and output.samefile(path) for path in inputs):
+        raise UsageError(f"The output {output} is also an input; choose another name with -o.")

@@ -16,8 +16,11 @@ from wav2lip.compose.place import Place
 from wav2lip.errors import NoFaceError
 from wav2lip.evaluation.offsets import embed
 from wav2lip.faces.boxes import Pads
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
-from wav2lip.faces.track import Detections, FaceTrack, follow
+from wav2lip.faces.people import follow
+from wav2lip.faces.track import FaceTrack
+from wav2lip.media.pick import pick
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
@@ -38,7 +41,6 @@ MOST = 48                # of them
 APART = 3                # frames from one to the next: neighbours look the same
 USUAL_SIZE = 0.15        # by how much the side of a box may differ from the shot's median
 USUAL_SCORE = 0.9        # least detector score, of the shot's median; faces between two finds have none
-FAR = 250                # frames without one that are jumped over: about what a jump decodes for nothing
 
 # What else counts beside the expert's cosine, which goes from 0.1 for a wide open mouth to 0.7 for a closed one. Found
 # on drawn heads, whose opening is known, and on real faces: teeth the expert may overlook, but they have edges.
@@ -187,16 +189,8 @@ def _candidates(track: FaceTrack, shot: int) -> np.ndarray:
 
 
 def _frames(source: Source, numbers: Sequence[int]) -> Generator[tuple[int, Picture]]:
-    """Yield (number, picture) for ascending numbers. Wide gaps are jumped over where the file allows it."""
-    wanted = np.array(numbers)
-    seekable = source.clip.seekable and not source.stored
-    groups = np.split(wanted, np.flatnonzero(np.diff(wanted) > FAR) + 1) if seekable else [wanted]
-    for group in groups:
-        first, last, here = int(group[0]), int(group[-1]), set(map(int, group))
-        with closing(source.read_pictures(first, last - first + 1)) as pictures:
-            for number, picture in enumerate(pictures, first):
-                if number in here:
-                    yield number, picture
+    """Return an iterator of (number, picture) for ascending numbers."""
+    return pick(numbers, source.read_pictures, jumping=source.clip.seekable and not source.stored)
 
 
 def _silent(faces: np.ndarray, expert: SyncNet) -> np.ndarray:

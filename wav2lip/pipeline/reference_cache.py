@@ -12,7 +12,7 @@ from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 from wav2lip.pipeline.source import Source
 
-FORMAT = 1    # counts up whenever another face would be chosen
+FORMAT = 2    # counts up whenever another face would be chosen
 
 FaceByShot = dict[int, np.ndarray]
 """By number of the shot, uint8 (96, 96, 3), BGR."""
@@ -34,6 +34,7 @@ def cached_references(
         "closed mouths", FORMAT,
         content_digest(source.clip.path), source.settings, source.colour, source.pixels, source.size,
         track.boxes.tobytes(), track.score.tobytes(), track.shot.tobytes(),
+        b"" if track.angle is None else track.angle.tobytes(),
         content_digest(expert), device.partition(":")[0],
     )
     found = _read(entry)

@@ -23,7 +23,9 @@ class SyncReport:
     faces: int                       # frames of the result in which a face was synced
     source_frames: int               # frames of the source that were looked at
     source_faces: int                # those of them that show the face
-    detector: str                    # "s3fd", "cascade", ... or "box"
+    people: tuple[str, ...]          # labels of all that were found
+    synced: tuple[str, ...]          # of those who were synced
+    detector: str                    # "s3fd", "cascade", ... or "box", or "track"
     generator: str                   # what the weights are
     device: str
     encoder: str                     # ffmpeg's name of what compressed the picture: "libx264", "h264_nvenc", ...

@@ -16,6 +16,9 @@ from wav2lip.speech.activity import energy_activity, frame_presence, presence, q
 from wav2lip.speech.mel import mel_blocks
 from wav2lip.speech.windows import mel_windows, original_frames, original_windows, sound_frames, whole_windows
 
+Samples = Callable[[], Iterable[np.ndarray]]
+"""Blocks of mono samples at 16 kHz, float32, from the first on whenever it is called."""
+
 Listener = Callable[[Iterable[np.ndarray]], np.ndarray]
 """Blocks of samples -> whether somebody speaks, by mel column, as `energy_activity`."""
 
@@ -32,6 +35,7 @@ class Speech:
         tail: with compat, hear the last window too, as its inference does and its evaluation scripts do not.
         voice: float32 (columns,), how much somebody speaks, 0 to 1; empty where nobody listened.
         hushed: let the mel sink to silence while nobody speaks.
+        samples: what is heard; None for all of the file.
     """
 
     path: Path
@@ -41,27 +45,28 @@ class Speech:
     tail: bool = True
     voice: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32), repr=False)
     hushed: bool = False
+    samples: Samples | None = field(default=None, repr=False)
 
     @classmethod
     def measure(
         cls, path: Path, fps: Fraction, compat: bool, tail: bool = True, listen: Listener | None = None,
-        hushed: bool = False,
+        hushed: bool = False, samples: Samples | None = None,
     ) -> Speech:
         """Decode the sound once, counting: only that tells exactly how long it is, and whether it can be read.
 
         Args:
-            path, fps, compat, tail, hushed: as the attributes.
+            path, fps, compat, tail, hushed, samples: as the attributes.
             listen: finds out when somebody speaks, on the way.
 
         Raises:
             MediaError: there is no sound, it cannot be decoded, or it is too short for the original's rule.
         """
-        samples = 0
+        count = 0
 
         def counted() -> Iterator[np.ndarray]:
-            nonlocal samples
-            for block in read_samples(path):
-                samples += len(block)
+            nonlocal count
+            for block in samples() if samples else read_samples(path):
+                count += len(block)
                 yield block
 
         voice = np.empty(0, np.float32)
@@ -70,12 +75,12 @@ class Speech:
                 pass
         else:
             voice = presence(listen(counted()))
-        frames = original_frames(samples, fps, tail) if compat else sound_frames(samples, fps)
+        frames = original_frames(count, fps, tail) if compat else sound_frames(count, fps)
         if frames == 0:
             raise MediaError(
-                f"{path} lasts {samples / 16:.0f} ms, too short for --compat, which needs 188 ms; leave --compat out."
+                f"{path} lasts {count / 16:.0f} ms, too short for --compat, which needs 188 ms; leave --compat out."
             )
-        return cls(path, fps, frames, compat, tail, voice, hushed)
+        return cls(path, fps, frames, compat, tail, voice, hushed, samples)
 
     def presence(self) -> np.ndarray:
         """Return how much somebody speaks in every frame, float32 (frames,) in [0, 1]; 1 where nobody listened."""
@@ -85,7 +90,7 @@ class Speech:
 
     def windows(self) -> Iterator[np.ndarray]:
         """Yield the mel window (80, 16) of every frame."""
-        mel = mel_blocks(read_samples(self.path))
+        mel = mel_blocks(self.samples() if self.samples else read_samples(self.path))
         if self.hushed:
             mel = quiet_mel(mel, self.voice)
         if not self.compat:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.write import PART_PATTERN
 from wav2lip.models.device import choose_device
-from wav2lip.models.store import demo_checkpoint, sha256_of
+from wav2lip.models.store import demo_checkpoint, locate, sha256_of
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
@@ -142,7 +142,7 @@ class Journal:
 def _makers(protocol: Protocol, options: SyncOptions, networks: Networks) -> dict[str, str]:
     return {
         "protocol": protocol.name,
-        "generator": sha256_of(options.checkpoint or demo_checkpoint()),
+        "generator": sha256_of(locate(options.checkpoint) if options.checkpoint else demo_checkpoint()),
         "detector": networks.detector.fingerprint if networks.detector else f"box {options.box}",
     }
 

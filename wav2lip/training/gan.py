@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wav2lip.models.discriminator import Discriminator
+from wav2lip.models.facts import GAN
 from wav2lip.models.generator import Generator
 from wav2lip.models.syncnet import SyncNet
 from wav2lip.training import losses
@@ -66,7 +67,7 @@ class GanTrainee(GeneratorTrainee):
         expert: SyncNet | None = None,
         metadata: Mapping[str, str] | None = None,
     ):
-        super().__init__(network, sets, held, options, expert, metadata)
+        super().__init__(network, sets, held, options, expert, {GAN: "yes", **(metadata or {})})
         discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.Adam(discriminator.parameters(), options.disc_rate, options.betas)
         self.parts.append(Part(DISCRIMINATOR, "discriminator", discriminator, optimizer))

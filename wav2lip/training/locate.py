@@ -8,8 +8,8 @@ import numpy as np
 
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector
+from wav2lip.faces.people import follow
 from wav2lip.faces.sparse import detect_faces
-from wav2lip.faces.track import follow
 from wav2lip.media.clip import Frame
 from wav2lip.models.syncnet import FPS
 

@@ -24,7 +24,7 @@ from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.boxes import Box, Pads
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import look_at_clip
-from wav2lip.faces.track import follow
+from wav2lip.faces.people import follow
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
@@ -34,7 +34,7 @@ from wav2lip.models.generator import FACE_SIZE, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_generator
 from wav2lip.models.rrdbnet import SCALE
-from wav2lip.models.store import demo_checkpoint, sha256_of
+from wav2lip.models.store import demo_checkpoint, locate, sha256_of
 from wav2lip.progress import Progress
 from wav2lip.speech.mel import mel_blocks
 from wav2lip.speech.windows import mel_windows, sound_frames
@@ -95,7 +95,7 @@ class Making:
             "version": _VERSION,
             "videos": [_content(path) for path in self.videos],
             "audio": [_content(path) for path in self.audio],
-            "generator": sha256_of(demo_checkpoint() if self.generator is None else self.generator),
+            "generator": sha256_of(demo_checkpoint() if self.generator is None else locate(self.generator)),
             "detector": [self.detector, self.weights and str(self.weights)],
             "pads": list(self.pads),
             "most": self.most,

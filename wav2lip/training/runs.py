@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
-from wav2lip.models.checkpoint import SAFETENSORS, TORCHSCRIPT, expect, read_checkpoint
+from wav2lip.models.checkpoint import SAFETENSORS, TORCHSCRIPT, check_checksums, expect, read_checkpoint
 
 GENERATOR = ""                # prefixes of the checkpoints' names
 DISCRIMINATOR = "disc_"
@@ -130,7 +129,8 @@ class RunFolder:
                 continue
             try:
                 for file in files.values():
-                    _check_whole(file)
+                    read_checkpoint(file)
+                    check_checksums(file)
             except WeightsError as error:
                 say(f"Step {step} is left out: {error}")
                 continue
@@ -168,7 +168,7 @@ def read_saved(path: Path, kind: str) -> Saved:
     }
     content: Any = {}
     if checkpoint.format not in (SAFETENSORS, TORCHSCRIPT):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(checkpoint.path, map_location="cpu", weights_only=True)
     optimizer, training = content.get("optimizer"), content.get("training")
     return Saved(
         weights,
@@ -177,20 +177,6 @@ def read_saved(path: Path, kind: str) -> Saved:
         checkpoint.epoch or 0,
         training if isinstance(training, dict) else {},
     )
-
-
-def _check_whole(path: Path) -> None:
-    """Make sure that nothing of a checkpoint is cut off, altered or not a number.
-
-    Raises:
-        WeightsError: something is.
-    """
-    read_checkpoint(path)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:    # torch does not look at the checksums
-            broken = archive.testzip()
-        if broken is not None:
-            raise WeightsError(f"{path} is damaged: the checksum of {broken} is wrong.")
 
 
 def _write(path: Path, content: Any) -> None:
