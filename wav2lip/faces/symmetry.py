@@ -21,7 +21,7 @@ ANGLES = np.arange(-45.0, 46.0, 5.0)    # degrees that are tried
 BLUR = 3.0               # pixels (sigma): light and shade that change more slowly are taken off
 FAINT = 4.0              # levels of 255: contrasts below that are not enlarged
 ALIKE = 0.45             # least correlation of the halves; of a face that is turned aside it is less
-SMALLEST = 12            # pixels: of lower boxes nothing is told
+SMALLEST = 24            # pixels: of lower boxes nothing is told
 
 
 def tilt_from_picture(frame: Frame, box: np.ndarray) -> float | None:

@@ -75,13 +75,18 @@ class FaceTrack:
         return np.asarray(self.landmarks[frame])
 
     def posed(self, *, tilt: bool, max_yaw: float) -> FaceTrack:
-        """Return the same with how the face is held, by its landmarks, or by its lean alone where it has none.
+        """Return the same with how the face is held, by its pixels and its landmarks, as far as either tells.
 
         Args:
             tilt: turn back a face that leans.
             max_yaw: degrees; a face that is turned further aside is not shown.
         """
-        lean = self.lean if self.landmarks is None else leaning(self.landmarks)
+        lean = self.lean
+        if lean is not None and self.landmarks is not None:
+            # Detectors' landmarks stay behind a head that leans: pixels come first, where they tell.
+            lean = np.where(np.isnan(lean), leaning(self.landmarks), lean)
+        elif self.landmarks is not None:
+            lean = leaning(self.landmarks)
         angle = straightened(lean) if tilt and lean is not None else None
         shown = None if self.landmarks is None else facing(yaw(self.landmarks), max_yaw)
         return replace(self, angle=angle, facing=shown)
