@@ -55,7 +55,11 @@ def find_people(detections: Detections, fps: Fraction | float) -> list[Person]:
     lengths = np.bincount(detections.shots[detections.looked]) if len(detections) else np.zeros(0, int)
     sights = find_sights(detections, fps)
     sure = [sight for sight in sights if len(sight.frames) >= min(FEWEST, lengths[sight.shot])]
-    groups = _by_time(sure) if detections.looks is None else _by_look(sure)
+    if detections.looks is None:
+        groups = _by_time(sure)
+    else:
+        groups = _by_look(sure)
+        _add_known(groups, [sight for sight in sights if len(sight.frames) < min(FEWEST, lengths[sight.shot])])
     people = [
         Person("", tuple(sorted(group, key=lambda sight: sight.frames[0])), _on_screen(group, longest_gap(fps)))
         for group in groups
@@ -128,6 +132,23 @@ def _by_look(sights: Sequence[Sight]) -> list[list[Sight]]:
         stale = np.union1d(stale, [one, other])
         nearest[stale] = apart[stale].min(axis=1)
     return [group for group in groups if group]
+
+
+def _add_known(groups: list[list[Sight]], sights: Sequence[Sight]) -> None:
+    """Put sights that are too short to be believed by themselves to the people whom they look like."""
+    if not groups or not sights:
+        return
+    people = np.array([_mean_look(group) for group in groups])
+    for sight in sights:
+        apart = distances(sight.look[None], people)[0]
+        apart[[any(not _apart(sight, other) for other in group) for group in groups]] = np.inf
+        nearest = int(apart.argmin())
+        if apart[nearest] < DIFFERENT:
+            groups[nearest].append(sight)
+
+
+def _mean_look(sights: Sequence[Sight]) -> np.ndarray:
+    return np.average([sight.look for sight in sights], axis=0, weights=[len(sight.frames) for sight in sights])
 
 
 def _apart(one: Sight, other: Sight) -> bool:

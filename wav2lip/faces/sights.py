@@ -15,6 +15,7 @@ from wav2lip.faces.detections import Detections
 LONGEST_GAP = 0.5       # seconds without a find through which a face is thought to move on
 LINK = 0.1              # IoU of boxes within that time that may be the same face
 AGREE = 0.3             # IoU across a gap that makes the way between plausible, or a face that comes back the same
+COVERED = 0.5           # of a face that is not found: with somebody else's over so much of it, it is behind that one
 MEMORY = 5.0            # seconds after which a face that comes back counts as a new sight
 MOST_FACES = 20         # finds of a frame that are looked at, best first
 MOST_LOOKS = 25         # of a sight that tell what it looks like
@@ -68,7 +69,7 @@ def find_sights(detections: Detections, fps: Fraction | float) -> list[Sight]:
     """Link the finds of every shot into faces, the best match first; in the order in which they begin.
 
     Where faces are described, how alike they look counts as much as how far they overlap, and a face that was away for
-    more than half a second is a new sight: who it is, is found out later.
+    more than half a second, or behind somebody else, is a new sight: who it is, is found out later.
 
     Args:
         detections: of every frame.
@@ -89,6 +90,8 @@ def find_sights(detections: Detections, fps: Fraction | float) -> list[Sight]:
             for at, face in _pairs(live, faces, looks, number, longest):
                 live[at].add(number, faces[face], None if looks is None else looks[face])
                 free.remove(face)
+            if looks is not None:
+                live = [sight for sight in live if sight.frames[-1] == number or not _covered(sight, faces, number)]
             for face in free:
                 sight = Sight(int(shot))
                 sight.add(number, faces[face], None if looks is None else looks[face])
@@ -109,16 +112,27 @@ def _pairs(
     if not sights or not len(faces):
         return
     overlap = iou(np.array([sight.finds[-1] for sight in sights]), faces)
+    if looks is not None:
+        overlap = np.maximum(overlap, iou(np.array([sight.expected(number) for sight in sights]), faces))
     recent = np.array([number - sight.frames[-1] <= longest for sight in sights])
     match = np.where(overlap < np.where(recent, LINK, AGREE)[:, None], 0, overlap)
     if looks is not None:
-        match = np.maximum(match, iou(np.array([sight.expected(number) for sight in sights]), faces) * (match > 0))
         apart = distances(np.array([sight.looks[-1] for sight in sights]), looks[: len(faces)])
         match *= np.maximum(1 - apart / UNLIKE, 0)
     while match.max() > 0:
         at, face = (int(index) for index in np.unravel_index(match.argmax(), match.shape))
         yield at, face
         match[at], match[:, face] = 0, 0
+
+
+def _covered(sight: Sight, faces: np.ndarray, number: int) -> bool:
+    """Return whether a face that was not found is where somebody else's is: behind it, or gone in a cut."""
+    if not len(faces):
+        return False
+    x1, y1, x2, y2 = sight.expected(number)
+    wide = np.minimum(faces[:, 2], x2) - np.maximum(faces[:, 0], x1)
+    high = np.minimum(faces[:, 3], y2) - np.maximum(faces[:, 1], y1)
+    return bool((wide.clip(0) * high.clip(0)).max() >= COVERED * max((x2 - x1) * (y2 - y1), 1.0))
 
 
 def plausible(before: np.ndarray, after: np.ndarray, gap: int, longest: int) -> bool:

@@ -20,7 +20,7 @@ from wav2lip.media.clip import Frame
 FARTHEST = 12           # frames from one look to the next
 SAME = 0.9              # IoU of two looks between which a face hardly moves
 STRAIGHT = 0.93         # IoU of a look with the line between those around it, along which it moves evenly then
-MATTERS = 0.5           # of the weight of a frame's heaviest face: lighter ones do not decide where to look
+MATTERS = 0.1           # of the weight of a frame's heaviest face: lighter ones do not decide where to look
 
 
 def distance(fps: Fraction | float) -> int:
@@ -157,6 +157,6 @@ def _straight(one: np.ndarray, middle: np.ndarray, other: np.ndarray, share: flo
 
 
 def _matters(faces: np.ndarray) -> np.ndarray:
-    """Return which faces of a look are about as large and sure as its heaviest, bool (n,)."""
+    """Return which faces of a look are at least a third as large as its heaviest, bool (n,): in width, if as sure."""
     weight = (faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1]) * faces[:, 4]
     return np.asarray(weight >= MATTERS * weight.max())
