@@ -145,8 +145,7 @@ def sync(
 
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
-    tilted = any(track.angle is not None and track.angle.any() for track in tracks)
-    compositors = [watch.compositor(make_compositor(source, options, networks, tilted)) for lane in lanes]
+    compositors = [watch.compositor(make_compositor(source, options, networks)) for lane in lanes]
     with clock.measure("render"), sound_of(script, source, output, progress) as sound:
         writer = watch.writer(VideoWriter(
             output,
@@ -270,14 +269,12 @@ def check_length(frames: int, source: Source, script: Script, options: SyncOptio
         raise MediaError(f"{source.clip.path} has {frames} frames; {script.lines[0].recording} needs {script.frames}.")
 
 
-def make_compositor(
-    source: Source, options: SyncOptions, networks: Networks, tilted: bool = False
-) -> AnyCompositor:
-    """Return what cuts faces out of the source's frames and puts generated ones back; `tilted` if some are turned."""
+def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> AnyCompositor:
+    """Return what cuts faces out of the source's frames and puts generated ones back."""
     if options.compat:
         return Original()
     finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
-    if networks.device.startswith("cuda") and not tilted and can_do(finish, networks.enhancer, networks.parser):
+    if networks.device.startswith("cuda") and can_do(finish, networks.enhancer, networks.parser):
         return DeviceCompositor(source.palette, finish, networks.device)
     return Compositor(source.palette, finish, networks.enhancer, networks.parser)
 
