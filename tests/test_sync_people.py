@@ -212,6 +212,7 @@ WRONG = {
     "after": (dict(ranges=(Span(Fraction(5), None),)), "the video ends at"),
     "twice": (dict(ranges=(Span(Fraction(0), Fraction(1)), Span(Fraction("0.5"), Fraction("1.5")))), "overlap"),
     "silent": (dict(audio="short.wav", ranges=(Span(Fraction(1), Fraction("1.5")),)), "--audio-start"),
+    "later": (dict(ranges=(Span(Fraction(0), Fraction("0.5")),), audio_start=Fraction("1.2")), "begin earlier"),
     "voices": (dict(audio=None, voices=(Voice("A", Path("x.wav")), Voice("A", Path("y.wav")))), "two voices for A"),
     "same": (dict(audio=None, voices=(Voice("A", Path("one.wav")), Voice("largest", Path("other.wav")))), "same time"),
     "both": (dict(person="A", at=At(Fraction(0), 1, 1)), "contradict"),

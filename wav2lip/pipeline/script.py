@@ -190,7 +190,12 @@ def _edits(path: Path, audio: Path | None, source: Source, options: SyncOptions)
 
 def _check_recording(line: Line, end: Fraction, progress: Progress) -> None:
     """Refuse a line of which nothing is recorded, and say where its recording ends within it."""
-    if line.start >= min(end, line.end):
+    if line.origin >= line.end:
+        raise UsageError(
+            f"{line.recording} begins at {in_words(line.origin)}, and whoever says it is synced until "
+            f"{in_words(line.end)} only; begin earlier with --audio-start, or sync longer."
+        )
+    if line.start >= end:
         raise UsageError(
             f"{line.recording} lasts until {in_words(end)} of the video; nothing of it is left from "
             f"{in_words(line.start)} on. A recording runs on the video's clock; --audio-start says where it begins."
