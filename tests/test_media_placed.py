@@ -139,14 +139,16 @@ def test_one_recording_for_many_rows_is_decoded_once(tmp_path: Path, monkeypatch
     assert np.array_equal(given, expected)
 
 
-def test_only_what_is_heard_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [noise(tmp_path / f"{number:02}.wav", 0.5, seed=number) for number in range(12)]
-    runs = Runs(monkeypatch)
-    given = placed([Piece(path, Fraction(number, 2)) for number, path in enumerate(paths)], 6)
+def test_only_what_is_heard_and_a_few_that_may_be_again_are_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [noise(tmp_path / f"{number:02}.wav", 1, seed=number) for number in range(12)]
+    runs, half = Runs(monkeypatch), Fraction(1, 2)
+    given = placed([Piece(path, number * half, (number + 1) * half) for number, path in enumerate(paths)], 6)
     assert len(runs.commands) == 12
-    assert runs.most <= 6
+    assert runs.most == 5
     assert not runs.running
-    assert np.array_equal(given, np.concatenate([read(path) for path in paths]))
+    assert np.array_equal(given, np.concatenate([read(path)[:8000] for path in paths]))
 
 
 def test_hearing_may_be_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
