@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wav2lip.cast.find import CastOptions, find_people
     from wav2lip.cast.report import CastReport
+    from wav2lip.cast.selectors import At, Voice
+    from wav2lip.cast.times import Span
     from wav2lip.errors import LowScoreError, MediaError, NoFaceError, UsageError, Wav2LipError, WeightsError
     from wav2lip.evaluation.results import VideoScore
     from wav2lip.evaluation.score import EvaluationOptions, evaluate
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "At": "wav2lip.cast.selectors",
+    "Span": "wav2lip.cast.times",
+    "Voice": "wav2lip.cast.selectors",
     "CastOptions": "wav2lip.cast.find",
     "CastReport": "wav2lip.cast.report",
     "EvaluationOptions": "wav2lip.evaluation.score",
@@ -46,6 +51,7 @@ _HOME = {
 }
 
 __all__ = [
+    "At",
     "CastOptions",
     "CastReport",
     "EvaluationOptions",
@@ -53,10 +59,12 @@ __all__ = [
     "MediaError",
     "NoFaceError",
     "Progress",
+    "Span",
     "SyncOptions",
     "SyncReport",
     "UsageError",
     "VideoScore",
+    "Voice",
     "Wav2LipError",
     "WeightsError",
     "evaluate",
