@@ -19,6 +19,7 @@ from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
+from wav2lip.training.heads import draw_head
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "face.mp4"
 SIDE = 40
@@ -45,6 +46,26 @@ class Seeing:
             top = np.flatnonzero(frame[:, left, 1] == 255)[0]
             rows.append((left, top, left + SIDE, top + SIDE, 0.9))
         return np.array(rows, np.float32).reshape(-1, 5)
+
+
+class Told:
+    """Finds in the frame whose number its pixels are what it is told."""
+
+    name = fingerprint = "told"
+    long_side: int | None = 640
+
+    def __init__(self, finds: Sequence[Sequence[tuple[float, ...]]]) -> None:
+        self.finds = finds
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        return [np.array(self.finds[int(frame[0, 0, 0])], np.float32).reshape(-1, 5) for frame in frames]
+
+
+class Staring(Told):
+    """Finds a face in the same place of every frame."""
+
+    def __init__(self, box: tuple[float, ...]) -> None:
+        super().__init__([[(*box, 0.9)]] * 256)
 
 
 def frame(number: int, *lefts: int) -> Frame:
@@ -89,6 +110,25 @@ def test_a_jump_is_found_to_the_frame() -> None:
 def test_a_second_face_of_equal_size_decides_too_where_to_look() -> None:
     _, known = seen([[30, 200] if number < 29 else [30] for number in range(60)])
     assert (known[28], known[29]) == ([30, 200], [30])
+
+
+def test_somebody_else_in_the_same_place_is_found_to_the_frame() -> None:
+    heads = [np.full((360, 640, 3), 120, np.uint8) for _ in range(2)]
+    for picture, person in zip(heads, (3, 12), strict=True):
+        picture[100:196, 300:396] = draw_head(person, 0.0, 0.0, 0.5, 96)
+    frames = [heads[number >= 29] for number in range(49)]
+    found = detect_faces(frames, Staring((328, 118, 368, 178)), every=12, block=48, batch=1)
+    assert found.shots.tolist() == [0] * 49    # too little of the picture changes for a cut
+    assert found.looked[[28, 29]].all()
+    assert found.looked.sum() < 12
+
+
+def test_a_small_face_beside_a_large_one_decides_too_where_to_look() -> None:
+    large, small = (10, 10, 90, 130, 0.9), (150, 30, 180, 75, 0.9)
+    finds = [[large, small] if number < 29 else [large] for number in range(60)]
+    pictures = [np.full((SIZE[1], SIZE[0], 3), number, np.uint8) for number in range(60)]
+    found = detect_faces(pictures, Told(finds), every=12, block=48, batch=1)
+    assert found.looked[[28, 29]].all()
 
 
 @pytest.mark.parametrize("block", [12, 24, 96])
@@ -193,6 +233,14 @@ def test_a_cut_starts_a_new_shot_and_motion_does_not() -> None:
     light = [(scenes[1] * (1 - 0.05 * step)).astype(np.uint8) for step in range(5)]
     detections = detect_faces(pan + light, Eyes(), every=1, block=4, batch=4)
     assert detections.shots.tolist() == [0] * 5 + [1] * 5
+
+
+def test_a_small_change_is_a_cut_where_nothing_else_changes() -> None:
+    walls = [np.full((180, 320, 3), level, np.uint8) for level in (100, 146)]
+    still = detect_faces([walls[0]] * 6 + [walls[1]] * 6, Eyes(), every=1, block=4, batch=4)
+    assert still.shots.tolist() == [0] * 6 + [1] * 6
+    flicker = [np.full((180, 320, 3), 100 + 46 * (number % 2), np.uint8) for number in range(12)]
+    assert detect_faces(flicker, Eyes(), every=1, block=4, batch=4).shots.tolist() == [0] * 12
 
 
 def test_noise_in_a_grey_picture_is_no_cut() -> None:
