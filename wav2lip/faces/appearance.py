@@ -47,20 +47,21 @@ SIZE = LEAN + 1
 """How many numbers describe a face: 48 of shade, 48 of edges, 16 each of hair and clothes, and its lean."""
 
 
-def describe(frame: Frame, faces: np.ndarray) -> np.ndarray:
+def describe(frame: Frame, faces: np.ndarray, *, lean: bool = True) -> np.ndarray:
     """Return what faces look like.
 
     Args:
         frame: uint8 (height, width, 3), BGR.
         faces: (k, 5 or more): x1, y1, x2, y2 in pixels first.
+        lean: tell how far they lean, too.
 
     Returns:
         float16 (k, SIZE): to be compared with `distances`, which leaves out the lean.
     """
     rows = []
     for face in faces:
-        lean = tilt_from_picture(frame, face[:4])
-        rows.append(np.append(_describe(frame, *map(float, face[:4])), np.nan if lean is None else lean))
+        leaning = tilt_from_picture(frame, face[:4]) if lean else None
+        rows.append(np.append(_describe(frame, *map(float, face[:4])), np.nan if leaning is None else leaning))
     return np.array(rows, np.float16).reshape(-1, SIZE)
 
 

@@ -21,6 +21,7 @@ FARTHEST = 12           # frames from one look to the next
 SAME = 0.9              # IoU of two looks between which a face hardly moves
 STRAIGHT = 0.93         # IoU of a look with the line between those around it, along which it moves evenly then
 MATTERS = 0.1           # of the weight of a frame's heaviest face: lighter ones do not decide where to look
+LEAN_EVERY = 6          # frames: a head leans slowly, and how far is what takes longest to tell
 
 
 def distance(fps: Fraction | float) -> int:
@@ -83,7 +84,7 @@ def _look(
         group = numbers[at : at + batch]
         frames = [held[number - first] for number in group]
         for number, frame, faces in zip(group, frames, detector.detect(frames), strict=True):
-            finds[number], looks[number] = faces, describe(frame, faces)
+            finds[number], looks[number] = faces, describe(frame, faces, lean=number % LEAN_EVERY == 0)
 
 
 def _first_looks(shots: Sequence[int], first: int, every: int) -> list[int]:
