@@ -17,7 +17,7 @@ from wav2lip.faces.sights import Sight, find_sights, longest_gap, plausible
 from wav2lip.faces.track import FaceTrack, track_of
 
 FEWEST = 3              # finds that make a face believable in a longer shot
-SHORTEST = 0.25         # seconds that it is there: half a face that comes from behind somebody is found in many frames
+SHORTEST = 0.25         # seconds that it is there beside somebody: half a face from behind them is found in many frames
 ALIKE = 0.95            # of the longest time on screen: those seen about as long differ by their size
 BYSTANDER = 0.5         # of the widest face: smaller ones are somebody in the background
 
@@ -95,17 +95,20 @@ def follow(
 def _believable(
     sights: Sequence[Sight], detections: Detections, fps: Fraction | float
 ) -> tuple[list[Sight], list[Sight]]:
-    """Return the sights that are long enough to be somebody's by themselves, and the others."""
-    if not sights:
-        return [], []
-    frames, looks = np.bincount(detections.shots), np.bincount(detections.shots[detections.looked])
+    """Return the sights that are somebody's by themselves, and the others: found seldom, or briefly beside somebody."""
+    lengths = np.bincount(detections.shots[detections.looked]) if len(detections) else np.zeros(0, int)
+    shortest = int(SHORTEST * fps)
+    often = [len(sight.frames) >= min(FEWEST, lengths[sight.shot]) for sight in sights]
+    long: dict[int, list[Sight]] = {}
+    for sight, found in zip(sights, often, strict=True):
+        if found and _span(sight) >= shortest:
+            long.setdefault(sight.shot, []).append(sight)
     sure: list[Sight] = []
-    brief: list[Sight] = []
-    for sight in sights:
-        there = sight.frames[-1] - sight.frames[0] + 1
-        long = there >= min(int(SHORTEST * fps), frames[sight.shot])
-        (sure if long and len(sight.frames) >= min(FEWEST, looks[sight.shot]) else brief).append(sight)
-    return sure, brief
+    unsure: list[Sight] = []
+    for sight, found in zip(sights, often, strict=True):
+        alone = all(_apart(sight, other) for other in long.get(sight.shot, []))
+        (sure if found and (alone or _span(sight) >= shortest) else unsure).append(sight)
+    return sure, unsure
 
 
 def _by_time(sights: Sequence[Sight]) -> list[list[Sight]]:
@@ -169,6 +172,10 @@ def _add_known(groups: list[list[Sight]], sights: Sequence[Sight]) -> None:
 
 def _mean_look(sights: Sequence[Sight]) -> np.ndarray:
     return np.average([sight.look for sight in sights], axis=0, weights=[len(sight.frames) for sight in sights])
+
+
+def _span(sight: Sight) -> int:
+    return sight.frames[-1] - sight.frames[0] + 1
 
 
 def _apart(one: Sight, other: Sight) -> bool:
