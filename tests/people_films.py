@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -218,7 +219,9 @@ def truth_of(film: Film, people: Sequence[Someone], who: int) -> Truth:
     return Truth(boxes, seen, clear)
 
 
-def show(film: Film, people: Sequence[Someone], eyes: Detector, folder: Path, fps: int = FPS) -> Outcome:
+def show(
+    film: Film, people: Sequence[Someone], eyes: Detector, folder: Path, fps: Fraction | int = FPS
+) -> Outcome:
     """Write a film, and find the people in it."""
     path = make_video(folder / "film.mkv", compose(film, people), fps, ["-c:v", "libx264", "-crf", "16"])
     clip = probe(path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from people_films import FILMS, GONE, HIDDEN, Someone, agreement, detector, drawn, recorded, show, switches
+from people_films import FILMS, FPS, GONE, HIDDEN, Someone, agreement, detector, drawn, recorded, show, switches
 
 from wav2lip.faces.detector import Detector
 
@@ -32,9 +33,11 @@ CASTS = {
 FRONTAL = sorted(set(FILMS) - {"tilted", "half covered"})    # what the cascade can see
 
 
-def check(name: str, eyes: Detector, people: tuple[Someone, ...], folder: Path) -> None:
+def check(
+    name: str, eyes: Detector, people: tuple[Someone, ...], folder: Path, fps: Fraction | int = FPS
+) -> None:
     """Hold a film to its truth."""
-    outcome = show(FILMS[name], people, eyes, folder)
+    outcome = show(FILMS[name], people, eyes, folder, fps)
     labels = [max(owners, key=lambda label: owners[label], default="") for owners in outcome.owners]
     assert sorted(labels) == ["A", "B"], outcome.owners
     assert switches(outcome) == 0
@@ -54,6 +57,12 @@ def check(name: str, eyes: Detector, people: tuple[Someone, ...], folder: Path) 
 def test_drawn_people_are_told_apart(name: str, tmp_path: Path) -> None:
     eyes = detector("cascade")
     check(name, eyes, (drawn(3, eyes), drawn(12, eyes)), tmp_path)
+
+
+@pytest.mark.parametrize("fps", [5, Fraction(30000, 1001), 60], ids=["slow", "NTSC", "fast"])
+def test_people_are_told_apart_at_other_rates(fps: Fraction | int, tmp_path: Path) -> None:
+    eyes = detector("cascade")
+    check("in turn", eyes, (drawn(3, eyes), drawn(12, eyes)), tmp_path, fps)
 
 
 @pytest.mark.parametrize("cast", CASTS)

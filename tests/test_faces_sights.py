@@ -119,6 +119,12 @@ def test_a_glimpse_belongs_to_whom_it_looks_like_and_is_nobody_otherwise() -> No
     assert lefts(person, detections) == [100] * 10 + [500] * 2 + [None] * 12
 
 
+def test_half_a_face_that_appears_for_a_moment_is_nobody_however_often_it_is_found() -> None:
+    detections = film(*[[(100, ANNA)]] * 10, *[[(100, ANNA), (500, BERT)]] * 5, *[[(100, ANNA)]] * 10)
+    (person,) = find_people(detections, FPS)
+    assert looks_of(person) == {ANNA}
+
+
 def test_a_glimpse_of_somebody_who_is_there_already_is_nobody() -> None:
     detections = film(*[[(100, ANNA)]] * 5, *[[(100, ANNA), (500, ANNA)]] * 2, *[[(100, ANNA)]] * 5)
     (person,) = find_people(detections, FPS)

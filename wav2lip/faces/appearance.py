@@ -2,8 +2,9 @@
 
 The shape of light and shade on the face and the directions of its edges, which hardly change with the light; and the
 colours of hair and clothes beside the skin's, which count only so far, because clothes are changed and hidden. Parts,
-grids and weights were chosen by how well they tell 16 real and 150 drawn people apart in other light, at other sizes,
-tilted, and as detectors tremble; coarse ones do better than fine ones.
+grids and weights were chosen by how well they tell 17 real and 150 drawn people apart in other light, at other sizes,
+and as detectors tremble; coarse ones do better than fine ones. Other clothes in light of another colour, or a head
+tilted by 15 degrees against another time, can make somebody else of a person.
 """
 
 from __future__ import annotations

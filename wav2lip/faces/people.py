@@ -17,6 +17,7 @@ from wav2lip.faces.sights import Sight, find_sights, longest_gap, plausible
 from wav2lip.faces.track import FaceTrack, track_of
 
 FEWEST = 3              # finds that make a face believable in a longer shot
+SHORTEST = 0.25         # seconds that it is there beside somebody: half a face from behind them is found in many frames
 ALIKE = 0.95            # of the longest time on screen: those seen about as long differ by their size
 BYSTANDER = 0.5         # of the widest face: smaller ones are somebody in the background
 
@@ -52,14 +53,13 @@ def find_people(detections: Detections, fps: Fraction | float) -> list[Person]:
         First those whose face is at least half as wide as the widest, the one who is on screen longest first; of those
         on screen about as long, the one with the larger face. Then the bystanders in the same order.
     """
-    lengths = np.bincount(detections.shots[detections.looked]) if len(detections) else np.zeros(0, int)
     sights = find_sights(detections, fps)
-    sure = [sight for sight in sights if len(sight.frames) >= min(FEWEST, lengths[sight.shot])]
+    sure, brief = _believable(sights, detections, fps)
     if detections.looks is None:
         groups = _by_time(sure)
     else:
         groups = _by_look(sure)
-        _add_known(groups, [sight for sight in sights if len(sight.frames) < min(FEWEST, lengths[sight.shot])])
+        _add_known(groups, brief)
     people = [
         Person("", tuple(sorted(group, key=lambda sight: sight.frames[0])), _on_screen(group, longest_gap(fps)))
         for group in groups
@@ -92,6 +92,25 @@ def follow(
     return track_of(sights, detections, pads=pads, smooth=smooth, size=size, fps=fps)
 
 
+def _believable(
+    sights: Sequence[Sight], detections: Detections, fps: Fraction | float
+) -> tuple[list[Sight], list[Sight]]:
+    """Return the sights that are somebody's by themselves, and the others: found seldom, or briefly beside somebody."""
+    lengths = np.bincount(detections.shots[detections.looked]) if len(detections) else np.zeros(0, int)
+    shortest = int(SHORTEST * fps)
+    often = [len(sight.frames) >= min(FEWEST, lengths[sight.shot]) for sight in sights]
+    long: dict[int, list[Sight]] = {}
+    for sight, found in zip(sights, often, strict=True):
+        if found and _span(sight) >= shortest:
+            long.setdefault(sight.shot, []).append(sight)
+    sure: list[Sight] = []
+    unsure: list[Sight] = []
+    for sight, found in zip(sights, often, strict=True):
+        alone = all(_apart(sight, other) for other in long.get(sight.shot, []))
+        (sure if found and (alone or _span(sight) >= shortest) else unsure).append(sight)
+    return sure, unsure
+
+
 def _by_time(sights: Sequence[Sight]) -> list[list[Sight]]:
     """Return the sights person by person where nobody knows what they look like: whoever is alone is the same."""
     groups: list[list[Sight]] = []
@@ -115,22 +134,26 @@ def _by_look(sights: Sequence[Sight]) -> list[list[Sight]]:
         return groups
     looks = np.array([sight.look for sight in sights])
     apart = distances(looks, looks)
+    apart = np.maximum(apart, apart.T)    # rounding
     starts, ends = np.array([[sight.frames[0], sight.frames[-1]] for sight in sights]).T
     apart[(starts[:, None] <= ends) & (starts <= ends[:, None])] = np.inf      # a sight and itself, too
-    weight = np.array([len(sight.frames) for sight in sights], float)
-    nearest = apart.min(axis=1)
-    while nearest[one := int(nearest.argmin())] < DIFFERENT:
-        other = int(apart[one].argmin())
+    weight = np.array([len(sight.frames) for sight in sights], np.float32)
+    nearest = apart.argmin(axis=1)
+    near = apart.min(axis=1)
+    while near[one := int(near.argmin())] < DIFFERENT:
+        other = int(nearest[one])
         groups[one] += groups[other]
         groups[other] = []
         joined = (weight[one] * apart[one] + weight[other] * apart[other]) / (weight[one] + weight[other])
         weight[one] += weight[other]
-        stale = np.flatnonzero((nearest == apart[:, one]) | (nearest == apart[:, other]))
         apart[one], apart[:, one] = joined, joined
         apart[other], apart[:, other] = np.inf, np.inf
-        nearest = np.minimum(nearest, joined)
-        stale = np.union1d(stale, [one, other])
-        nearest[stale] = apart[stale].min(axis=1)
+        near[other] = np.inf
+        stale = np.flatnonzero(((nearest == one) | (nearest == other)) & (near < np.inf))
+        nearest[stale] = apart[stale].argmin(axis=1)
+        near[stale] = apart[stale, nearest[stale]]
+        closer = joined < near
+        nearest[closer], near[closer] = one, joined[closer]
     return [group for group in groups if group]
 
 
@@ -149,6 +172,10 @@ def _add_known(groups: list[list[Sight]], sights: Sequence[Sight]) -> None:
 
 def _mean_look(sights: Sequence[Sight]) -> np.ndarray:
     return np.average([sight.look for sight in sights], axis=0, weights=[len(sight.frames) for sight in sights])
+
+
+def _span(sight: Sight) -> int:
+    return sight.frames[-1] - sight.frames[0] + 1
 
 
 def _apart(one: Sight, other: Sight) -> bool:

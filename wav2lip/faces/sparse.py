@@ -43,9 +43,9 @@ def detect_faces(
 ) -> Detections:
     """Look for faces in a stream of frames.
 
-    Every so many frames is looked at, and both sides of every cut. Where the faces of two looks are not the same, or
-    have moved, the middle between them is looked at too, and so on, until they are, or have moved along a straight
-    line: a moving face is looked at often, a still one rarely.
+    Every so many frames is looked at, and both sides of every cut. Where the faces of two looks are not the same
+    people, or have moved, the middle between them is looked at too, and so on, until they are the same, or have moved
+    along a straight line: a moving face is looked at often, a still one rarely.
 
     Args:
         frames: all of one size.
