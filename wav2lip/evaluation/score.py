@@ -27,7 +27,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
 from wav2lip.progress import Progress
 
-FORMAT = 2                   # counts up whenever a score means something else, or says more
+FORMAT = 3                   # counts up whenever a score means something else, or says more
 
 
 @dataclass(frozen=True)
