@@ -69,7 +69,7 @@ def _if_seen(talks: np.ndarray, tracks: Sequence[FaceTrack]) -> np.ndarray:
     """Return who talks with nobody for those who are not seen."""
     seen = np.zeros(len(talks), bool)
     for person, track in enumerate(tracks):
-        seen |= (talks == person) & np.array([track.box(frame) is not None for frame in range(len(talks))], bool)
+        seen |= (talks == person) & track.seen
     return np.where(seen, talks, NOBODY)
 
 

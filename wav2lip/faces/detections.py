@@ -18,7 +18,7 @@ class Detections:
             that shows a face where the detector knows landmarks, in the order of `Detector.detect`. None for a frame
             that was not looked at, because those around it tell.
         shots: int (n,), the shot each frame belongs to, counted from 0.
-        looks: for each frame float16 (k, 128), what each of its faces looks like (`faces.appearance`); None for a frame
+        looks: for each frame float16 (k, d), what each of its faces looks like (`faces.appearance`); None for a frame
             that was not looked at. None altogether where nobody described them.
     """
 

@@ -196,13 +196,13 @@ def _on_screen(sights: Sequence[Sight], longest: int) -> int:
 
 def _in_order(people: list[Person]) -> list[Person]:
     """Return the people as `find_people` does."""
-    widest = max((one.width for one in people), default=0.0)
-    ordered: list[Person] = []
-    left = people
+    widths = [one.width for one in people]
+    ordered: list[int] = []
+    left = list(range(len(people)))
     while left:
-        seen = [one for one in left if one.width >= BYSTANDER * widest] or left
-        longest = max(one.frames for one in seen)
-        first = max((one for one in seen if one.frames >= ALIKE * longest), key=lambda one: (one.width, one.frames))
-        ordered.append(first)
-        left = [one for one in left if one is not first]
-    return ordered
+        seen = [at for at in left if widths[at] >= BYSTANDER * max(widths)] or left
+        longest = max(people[at].frames for at in seen)
+        alike = (at for at in seen if people[at].frames >= ALIKE * longest)
+        ordered.append(max(alike, key=lambda at: (widths[at], people[at].frames)))
+        left = [at for at in left if at != ordered[-1]]
+    return [people[at] for at in ordered]

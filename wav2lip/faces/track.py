@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -210,9 +211,11 @@ def joined(tracks: Sequence[FaceTrack], which: np.ndarray) -> FaceTrack:
         which: int (n,), the track that counts; -1 for none, where the face is missing.
     """
     chosen, numbers = which.clip(0), np.arange(len(which))
-    rows = {
-        name: np.stack([getattr(track, name) for track in tracks])[chosen, numbers] for name in tracks[0]._by_frame()
-    }
+    rows: dict[str, Any] = {}
+    for name in tracks[0]._by_frame():
+        values = [getattr(track, name) for track in tracks]
+        known = all(value is not None for value in values)    # what one of them does not tell, all do not
+        rows[name] = np.stack(values)[chosen, numbers] if known else None
     return replace(tracks[0], **rows).only(which >= 0)
 
 

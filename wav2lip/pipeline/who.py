@@ -45,6 +45,7 @@ class Cast:
     tilt: bool
     max_yaw: float
     _make: Callable[[str, Pads], FaceTrack] = field(repr=False)
+    _chosen: dict[Who, str] = field(default_factory=dict, repr=False)
 
     def track(self, who: Who, progress: Progress, device: str) -> FaceTrack:
         """Return where somebody is in each of the frames; shots are numbered apart from those of other people's tracks.
@@ -58,6 +59,11 @@ class Cast:
 
     def person(self, who: Who) -> str:
         """Return the label of somebody, the first one's where there is nobody at all; "talking" may be anybody."""
+        if who not in self._chosen:
+            self._chosen[who] = self._choose(who)
+        return self._chosen[who]
+
+    def _choose(self, who: Who) -> str:
         if who == "talking":
             return who
         if who is None or len(self.labels) == 0:
