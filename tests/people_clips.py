@@ -7,15 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from media_samples import make_video
+import training_clips
+from media_samples import make_sound, make_video
 from training_clips import babble
 
 from wav2lip.cast.find import CastOptions
 from wav2lip.cast.seen import Seen
 from wav2lip.cast.survey import Survey
 from wav2lip.media.clip import Clip, Colour, Frame
-from wav2lip.training.articulation import speech_to_articulation
-from wav2lip.training.heads import draw_talking
 
 SIZE = 160               # pixels: height, and width of each half
 TOGETHER, NOBODY, ALONE = 20, 8, 12    # frames of the three shots
@@ -27,8 +26,7 @@ LOSSLESS = ("-c:v", "ffv1", "-pix_fmt", "bgr0")
 
 def head_frames(identity: int, count: int) -> list[Frame]:
     """Return the first frames of somebody who talks, uint8 (160, 160, 3) each."""
-    samples = babble(identity, count / 25 + 0.2)
-    return list(draw_talking(identity, speech_to_articulation(samples, 25), 25, SIZE))[:count]
+    return training_clips.head_frames(identity, babble(identity, count / 25 + 0.2), SIZE)[:count]
 
 
 def two_people() -> list[Frame]:
@@ -46,6 +44,12 @@ def people_video(
 ) -> Path:
     """Write the video of `two_people`."""
     return make_video(path, two_people(), fps, options, sound)
+
+
+def video_with_sound(folder: Path) -> Path:
+    """Write the same with a sound, all of it lossless."""
+    sound = make_sound(folder / "sound.wav", 1.6)
+    return people_video(folder / "two.mkv", options=(*LOSSLESS, "-c:a", "pcm_s16le"), sound=sound)
 
 
 def options(**results: Path) -> CastOptions:

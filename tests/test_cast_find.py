@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from answers import assert_one_sentence
 from click.testing import CliRunner, Result
-from media_samples import make_sound, make_video
+from media_samples import make_video
 from people_clips import (
     AGAIN,
     FRAMES,
@@ -25,6 +25,7 @@ from people_clips import (
     people_video,
     somebody,
     two_people,
+    video_with_sound,
 )
 
 import wav2lip
@@ -64,9 +65,7 @@ def _remembering(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people with a sound, lossless."""
-    folder = tmp_path_factory.mktemp("people")
-    sound = make_sound(folder / "sound.wav", 1.6)
-    return people_video(folder / "two.mkv", options=(*LOSSLESS, "-c:a", "pcm_s16le"), sound=sound)
+    return video_with_sound(tmp_path_factory.mktemp("people"))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from people_clips import (
     people_video,
     somebody,
     two_people,
+    video_with_sound,
 )
 
 from wav2lip.cast import portraits as portraits_of
@@ -62,9 +63,7 @@ def _remembering(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people with a sound, lossless."""
-    folder = tmp_path_factory.mktemp("people")
-    sound = make_sound(folder / "sound.wav", 1.6)
-    return people_video(folder / "two.mkv", options=(*LOSSLESS, "-c:a", "pcm_s16le"), sound=sound)
+    return video_with_sound(tmp_path_factory.mktemp("people"))
 
 
 @pytest.fixture

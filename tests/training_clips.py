@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2lip.media.clip import Frame
 from wav2lip.media.sound import pcm16
 from wav2lip.speech.mel import SAMPLE_RATE
 from wav2lip.training.articulation import speech_to_articulation
@@ -25,10 +26,15 @@ def babble(seed: int, seconds: float) -> np.ndarray:
     return (0.1 * voice * np.clip(np.sin(2 * np.pi * (3 + seed % 3) * time + seed), 0, 1)).astype(np.float32)
 
 
+def head_frames(identity: int, samples: np.ndarray, size: int) -> list[Frame]:
+    """Return frames of a drawn head that says samples, 25 a second, uint8 (size, size, 3)."""
+    return list(draw_talking(identity, speech_to_articulation(samples, 25), 25, size))
+
+
 def head_clip(root: Path, identity: int, seconds: float = 1.2, faceless: range = range(0)) -> TrainingClip:
     """Write a clip of a drawn head below `root`; `faceless` frames count as having no face."""
     samples = babble(identity, seconds)
-    frames = list(draw_talking(identity, speech_to_articulation(samples, 25), 25, SIZE))
+    frames = head_frames(identity, samples, SIZE)
     folder = root / "heads" / f"clip-{identity}"
     faces = ((n, frame, BOX) for n, frame in enumerate(frames) if n not in faceless)
     write_clip(folder, len(frames), [pcm16(samples)], faces)

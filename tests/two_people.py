@@ -6,20 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from media_samples import make_video
-from training_clips import babble
+from training_clips import babble, head_frames
 
-from wav2lip.training.articulation import speech_to_articulation
-from wav2lip.training.heads import draw_talking
 from wav2lip.training.synth import write_wav
 
 SIZE = 224                          # pixels of each person's half
 LEFT, RIGHT = 3, 10                 # identities whose faces the cascade finds
 LOSSLESS = ("-c:v", "ffv1", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le")
-
-
-def head_frames(identity: int, seconds: float, seed: int, size: int = SIZE) -> list[np.ndarray]:
-    """Return frames of a person who says `babble(seed)`, 25 a second, uint8 (size, size, 3)."""
-    return list(draw_talking(identity, speech_to_articulation(babble(seed, seconds), 25), 25, size))
 
 
 def recording(path: Path, seed: int, seconds: float) -> Path:
@@ -30,6 +23,6 @@ def recording(path: Path, seed: int, seconds: float) -> Path:
 
 def two_people(path: Path, seconds: float, sound: Path | None = None) -> Path:
     """Write a Matroska video with the one on the left and the one on the right."""
-    sides = [head_frames(identity, seconds, identity) for identity in (LEFT, RIGHT)]
+    sides = [head_frames(identity, babble(identity, seconds), SIZE) for identity in (LEFT, RIGHT)]
     frames = [np.concatenate(both, axis=1) for both in zip(*sides, strict=True)]
     return make_video(path, frames, options=LOSSLESS, sound=sound)
