@@ -22,9 +22,10 @@ ROOMS = {
     "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
+    "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark",
+        "benchmark", "batch",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}

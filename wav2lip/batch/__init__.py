@@ -1,0 +1,1 @@
+"""Many jobs: what they are, who does them, and what became of each."""
