@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import Any
 
+from wav2lip.batch.at_hand import Errands
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.errors import Wav2LipError
 from wav2lip.models.device import choose_device
@@ -25,14 +26,20 @@ class Worker:
 
     def __init__(self) -> None:
         self._networks: dict[tuple[Any, ...], Networks] = {}
+        self._errands = Errands()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._networks.clear()
+        self._errands.close()
 
     def run(self, job: Job, progress: Progress | None = None) -> Outcome:
         """Do a job, once. Whatever fails becomes the outcome's sentence; only the end of the process passes through."""
         progress, start = progress or Progress(), time.perf_counter()
         try:
-            report = sync(
-                job.face, job.audio, job.output, job.options, progress, self._networks_of(job.options, progress)
-            )
+            with self._errands.at_hand(job) as local:
+                networks = self._networks_of(local.options, progress)
+                report = sync(local.face, local.audio, local.output, local.options, progress, networks)
         except Exception as error:
             sentence, code = _in_a_sentence(error, progress)
             if _is_memory(error):
@@ -42,7 +49,7 @@ class Worker:
             return failed(job, sentence, code, seconds=time.perf_counter() - start)
         return Outcome(
             job.key, job.where, job.output, "done", attempts=1, seconds=time.perf_counter() - start,
-            frames=report.frames, report=report.to_dict(),
+            frames=report.frames, report=report.to_dict() | {"output": job.output},
         )
 
     def _networks_of(self, options: SyncOptions, progress: Progress) -> Networks:
