@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wav2lip.batch.job import Job, Outcome
+    from wav2lip.batch.run import BatchReport, run_batch
     from wav2lip.cast.find import CastOptions, find_people
     from wav2lip.cast.report import CastReport
     from wav2lip.cast.selectors import At, Voice
@@ -31,12 +33,15 @@ _HOME = {
     "At": "wav2lip.cast.selectors",
     "Span": "wav2lip.cast.times",
     "Voice": "wav2lip.cast.selectors",
+    "BatchReport": "wav2lip.batch.run",
     "CastOptions": "wav2lip.cast.find",
     "CastReport": "wav2lip.cast.report",
     "EvaluationOptions": "wav2lip.evaluation.score",
+    "Job": "wav2lip.batch.job",
     "LowScoreError": "wav2lip.errors",
     "MediaError": "wav2lip.errors",
     "NoFaceError": "wav2lip.errors",
+    "Outcome": "wav2lip.batch.job",
     "Progress": "wav2lip.progress",
     "SyncOptions": "wav2lip.pipeline.options",
     "SyncReport": "wav2lip.pipeline.report",
@@ -47,17 +52,21 @@ _HOME = {
     "evaluate": "wav2lip.evaluation.score",
     "find_people": "wav2lip.cast.find",
     "load_generator": "wav2lip.models.load",
+    "run_batch": "wav2lip.batch.run",
     "sync": "wav2lip.pipeline.sync",
 }
 
 __all__ = [
     "At",
+    "BatchReport",
     "CastOptions",
     "CastReport",
     "EvaluationOptions",
+    "Job",
     "LowScoreError",
     "MediaError",
     "NoFaceError",
+    "Outcome",
     "Progress",
     "Span",
     "SyncOptions",
@@ -70,6 +79,7 @@ __all__ = [
     "evaluate",
     "find_people",
     "load_generator",
+    "run_batch",
     "sync",
 ]
 

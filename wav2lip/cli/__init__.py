@@ -6,6 +6,7 @@ import click
 
 from wav2lip import __version__
 from wav2lip.cli.align import align
+from wav2lip.cli.batch import batch
 from wav2lip.cli.bench import bench
 from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
@@ -37,6 +38,7 @@ def main() -> None:
 
 
 main.add_command(sync)
+main.add_command(batch)
 main.add_command(faces)
 main.add_command(evaluate)
 main.add_command(compare)

@@ -1,0 +1,63 @@
+"""A worker in a process of its own: jobs come through a pipe, outcomes go back, and it ends with its parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import NoReturn
+
+from wav2lip.progress import Progress
+
+TERMINATED = 143
+GRACE = 10.0                          # seconds for a job to tidy up after itself
+
+
+class Told(Progress):
+    """Takes the words of a run, and gives them to a function."""
+
+    def __init__(self, tell: Callable[[str], None]):
+        self._tell = tell
+
+    def say(self, text: str) -> None:
+        self._tell(text)
+
+    def detail(self, text: str) -> None:
+        self._tell(text)
+
+
+def serve(pipe: Connection) -> None:
+    """Do jobs until there are no more. Words (str) come before the outcome of the job that they are about."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)    # Ctrl-C reaches the parent too, which says when to end
+    signal.signal(signal.SIGTERM, _terminate)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+    from wav2lip.batch.work import Worker
+
+    worker, progress = Worker(), Told(pipe.send)
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(worker.run(job, progress))
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)
+
+
+def _end_with_parent() -> None:
+    """End this process, tidily if it can, when its parent has ended, by whatever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(TERMINATED)

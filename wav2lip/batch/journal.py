@@ -1,0 +1,124 @@
+"""The journal of a batch: a line of JSON for every job that has come to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from wav2lip.batch.job import Job, Outcome
+from wav2lip.errors import MediaError, UsageError, Wav2LipError
+from wav2lip.media.alone import alone
+
+_BEGINNING = b'{"key": "'             # of every line
+
+
+class Journal:
+    """Remembers from one run to the next which jobs are done. Nobody else can write it in the `with` block.
+
+    A line is on the disk before the next job's is written; one that a killed run left half-written goes.
+
+    Args:
+        path: the file, made if need be, in a folder that is there.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._done: set[str] = set()
+        self._file: BinaryIO | None = None
+        self._held = ExitStack()
+
+    def __enter__(self) -> Journal:
+        """Open the journal.
+
+        Raises:
+            UsageError: another batch is writing it, or the file is something else.
+            MediaError: it cannot be read.
+            Wav2LipError: it cannot be written.
+        """
+        with ExitStack() as held:
+            refusal = f"Another batch is writing {self.path}; wait for it, or name another --journal."
+            held.enter_context(alone(self._lock, refusal))
+            end = self._read()
+            try:
+                self._file = held.enter_context(open(self.path, "ab"))
+                if end != self._file.tell():
+                    self._file.truncate(end)
+            except OSError as error:
+                raise self._unwritten(error) from error
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file = None
+        self._held.close()
+
+    @property
+    def _lock(self) -> Path:
+        """The file that is held: its name is short where the journal's is as long as names can be."""
+        name = hashlib.blake2b(os.fsencode(self.path.name), digest_size=8).hexdigest()
+        return self.path.parent / f".wav2lip-{name}.lock"
+
+    def has(self, job: Job) -> bool:
+        """Whether a job is done, and its output still there."""
+        return job.key in self._done and os.path.exists(job.output)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write down what became of a job.
+
+        Raises:
+            Wav2LipError: that cannot be written.
+        """
+        assert self._file is not None
+        line = json.dumps(outcome.to_dict() | {"time": datetime.now(timezone.utc).isoformat(timespec="seconds")})
+        try:
+            self._file.write(line.encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritten(error) from error
+        self._remember(outcome)
+
+    def _remember(self, outcome: Outcome) -> None:
+        if outcome.status == "done":
+            self._done.add(outcome.key)
+        else:
+            self._done.discard(outcome.key)
+
+    def _read(self) -> int:
+        """Remember what the journal says; return where its last whole line ends, in bytes."""
+        end = 0
+        try:
+            with open(self.path, "rb") as file:
+                for line in file:
+                    if end == 0 and not line.startswith(_BEGINNING) and not _BEGINNING.startswith(line):
+                        raise UsageError(f"{self.path} is not the journal of a batch; name another --journal.")
+                    if not line.endswith(b"\n"):
+                        break
+                    end += len(line)
+                    outcome = _outcome(line)
+                    if outcome is not None:
+                        self._remember(outcome)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise MediaError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        return end
+
+    def _unwritten(self, error: OSError) -> Wav2LipError:
+        return Wav2LipError(f"The journal {self.path} cannot be written: {error.strerror or error}.")
+
+
+def _outcome(line: bytes) -> Outcome | None:
+    """Return what a line tells; None for one that is damaged, whose job is done again."""
+    try:
+        return Outcome.from_dict(json.loads(line))
+    except (ValueError, TypeError, AttributeError):
+        return None
