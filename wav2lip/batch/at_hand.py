@@ -41,8 +41,8 @@ class Errands:
 
         Raises:
             MediaError: an input that is not there.
-            UsageError: fsspec, or what it needs for this kind of URL, is not installed; or the output is an input, or is
-                there already and must not be replaced.
+            UsageError: fsspec, or what it needs for this kind of URL, is not installed; or the output is an input, or
+                there already and not to be replaced.
             Wav2LipError: anything else that failed on the way.
         """
         urls = {name: url for name, value in _files(job).items() if (url := url_of(value)) is not None}

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wav2lip.batch.job import Job
+from wav2lip.batch.remote import has_wildcard, matching, path_of, url_of
 from wav2lip.cast.text import quoted
 from wav2lip.errors import MediaError, UsageError
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output
 
 
-def is_url(name: str) -> bool:
-    """Whether a name is not one of this machine's files: s3://bucket/a.mp4."""
-    return "://" in name
-
-
 def located(name: str, folder: Path) -> str:
-    """Return a file's name in full; one that is relative is so to a folder."""
-    return name if is_url(name) else os.path.abspath(folder / name)
+    """Return a file's name in full; one that is relative is so to a folder. Either may be a URL."""
+    if url_of(name) is not None:
+        return name
+    base = url_of(folder)
+    name = path_of(name)
+    return f"{base.rstrip('/')}/{name}" if base and not os.path.isabs(name) else os.path.abspath(folder / name)
 
 
 def expand(
@@ -67,9 +67,12 @@ def matches(name: str, folder: Path) -> tuple[list[str], str | None]:
 
     Raises:
         MediaError: a glob matches nothing.
+        UsageError, Wav2LipError: as `matching`.
     """
     full = located(name, folder)
-    if is_url(name) or not glob.has_magic(name) or os.path.lexists(full):
+    if url_of(name) is not None and has_wildcard(name):
+        return matching(name), None
+    if url_of(name) is not None or not glob.has_magic(name) or os.path.lexists(full):
         return [full], None
     # The folder's own name may look like a glob.
     pattern = name if os.path.isabs(name) else os.path.join(glob.escape(os.path.abspath(folder)), name)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from wav2lip.batch.job import Job, Outcome
+from wav2lip.batch.remote import Listings
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.alone import alone
 
@@ -30,6 +31,7 @@ class Journal:
     def __init__(self, path: Path):
         self.path = path
         self._done: set[str] = set()
+        self._listings = Listings()
         self._file: BinaryIO | None = None
         self._held = ExitStack()
 
@@ -68,7 +70,7 @@ class Journal:
 
     def has(self, job: Job) -> bool:
         """Whether a job is done, and its output still there."""
-        return job.key in self._done and os.path.exists(job.output)
+        return job.key in self._done and self._listings.has(job.output)
 
     def add(self, outcome: Outcome) -> None:
         """Write down what became of a job.

@@ -46,6 +46,49 @@ def exists(name: str) -> bool:
         return bool(files.exists(there))
 
 
+class Listings:
+    """Tells which files are there, and looks into every folder of URLs only once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Tell whether a file was there when its folder was first asked about; see `exists`."""
+        url = url_of(name)
+        if url is None:
+            return exists(name)
+        files, there = _reach(url)
+        folder = files._parent(there)
+        key = f"{url.partition('://')[0]}://{folder}"
+        if key not in self._folders:
+            with _telling(url, "looked for"):
+                try:
+                    self._folders[key] = set(files.ls(folder, detail=False))
+                except FileNotFoundError:
+                    self._folders[key] = set()
+        return there in self._folders[key]
+
+
+def has_wildcard(url: str) -> bool:
+    """Tell whether a URL means several files; the ? of a web address does not mean any."""
+    return "*" in url
+
+
+def matching(url: str) -> list[str]:
+    """Return the URLs of the files that a URL with a wildcard means, in order.
+
+    Raises:
+        MediaError: there are none.
+        UsageError, Wav2LipError: as `exists`.
+    """
+    files, there = _reach(url)
+    with _telling(url, "looked for"):
+        found = sorted(name for name, about in files.glob(there, detail=True).items() if about["type"] == "file")
+    if not found:
+        raise MediaError(f"No file matches {url}.")
+    return [files.unstrip_protocol(name) for name in found]
+
+
 def fetch(url: str, path: Path) -> None:
     """Copy what a URL names into a new file.
 
@@ -78,9 +121,9 @@ def deliver(path: Path, url: str) -> None:
 
 def _reach(url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the file's name there."""
-    fsspec = require("fsspec", EXTRA)
+    core = require("fsspec.core", EXTRA)
     try:
-        files, there = fsspec.url_to_fs(url)
+        files, there = core.url_to_fs(url)
     except (ImportError, ValueError) as error:     # words of fsspec, such as: Install s3fs to access S3
         raise UsageError(f"{url} cannot be reached: {error}.") from error
     except Exception as error:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="What became of every job; what it says is done is not done again.  [default: <jobs>.journal.jsonl with the "
     "results]",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes.  [default: 1; with --ray as many as there is room for]"
+)
 @click.option(
     "--retries", type=click.IntRange(0), default=1, show_default=True,
     help="How often a job is tried again that failed for a reason that may pass, which bad input is not.",
@@ -49,13 +52,27 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "--continue-on-error/--fail-fast", default=True, show_default=True,
     help="Whether jobs are begun after one has failed.",
 )
+@click.option(
+    "--ray", "address", metavar="auto|HOST:PORT|local",
+    help="Do the jobs on a Ray cluster (extra ray): the one that this machine belongs to, another one, or one of this "
+    "machine alone. Files are on storage that all machines share, or URLs.",
+)
+@click.option(
+    "--ray-cpus", type=click.FloatRange(0), default=1.0, show_default=True,
+    help="Processors for each worker there, which is also how many threads it computes with.",
+)
+@click.option(
+    "--ray-gpus", type=click.FloatRange(0, 1), metavar="FRACTION",
+    help="GPUs for each worker there: with 0.25, four share one.  [default: 1 where the cluster has any, else 0]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of a table.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words: those of every job.")
 @reporting("what is done is done; the same command goes on from here")
 def batch(
-    jobs: Path | None, faces: str | None, audios: str | None, results: Path | None, journal: Path | None, workers: int,
-    retries: int, continue_on_error: bool, as_json: bool, quiet: bool, verbose: bool, **given: Any,
+    jobs: Path | None, faces: str | None, audios: str | None, results: Path | None, journal: Path | None,
+    workers: int | None, retries: int, continue_on_error: bool, address: str | None, ray_cpus: float,
+    ray_gpus: float | None, as_json: bool, quiet: bool, verbose: bool, **given: Any,
 ) -> None:
     """Do many jobs, as often as it takes: JOBS is a table (.csv), a list of JSON objects (.jsonl), or a folder in which
     a.mp4 lies beside a.wav.
@@ -71,19 +88,25 @@ def batch(
     from wav2lip.cli.progress import TerminalProgress
 
     with importing():
+        from wav2lip.batch.remote import url_of
         from wav2lip.batch.run import run_batch
 
     progress = TerminalProgress(-1 if quiet else 1 if verbose else 0)
     listed = jobs is not None and not jobs.is_dir()
     results = results or (jobs.parent if jobs is not None and listed else Path())
     if journal is None:
-        journal = results / f"{(jobs.resolve().stem if jobs else '') or 'batch'}{JOURNAL}"
+        name = f"{(jobs.resolve().stem if jobs else '') or 'batch'}{JOURNAL}"
+        journal = Path(name) if url_of(results) else results / name
     found = _jobs(jobs, faces, audios, results, given, progress)
     if jobs is not None and listed and journal.exists() and journal.samefile(jobs):
         raise UsageError(f"The journal {journal} is also the list of jobs; name another --journal.")
-    report = run_batch(
-        found, journal, workers=workers, retries=retries, fail_fast=not continue_on_error, progress=progress
-    )
+    manner: dict[str, Any] = {"retries": retries, "fail_fast": not continue_on_error, "progress": progress}
+    runner = None
+    if address is not None:
+        from wav2lip.batch.on_ray import Cluster, run_on_ray
+
+        runner = partial(run_on_ray, cluster=Cluster(address, ray_cpus, ray_gpus, workers), **manner)
+    report = run_batch(found, journal, workers=workers or 1, runner=runner, **manner)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(in_words(report)))
     if report.failed or report.left:
         sys.exit(Wav2LipError.exit_code)

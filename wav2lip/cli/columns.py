@@ -95,6 +95,10 @@ def _within(option: click.Parameter, value: Any, folder: Path) -> Any:
 
 def _anchored(path: Path | str, folder: Path) -> Path:
     """Return a file that a row names; weights that are published may be meant by their name."""
+    from wav2lip.batch.remote import url_of
+
+    if url_of(path) is not None:
+        return Path(path)
     full = folder / path
     known = str(path) in KNOWN and not full.is_file()
     return Path(path) if known or str(path).startswith("~") else Path(os.path.abspath(full))
