@@ -154,6 +154,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
+@click.option("--no-resume", is_flag=True, help="Start over, whatever an earlier run of the same job has left.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
 @click.option("--score", is_flag=True, help="Say how well lips and speech fit together in the result.")
 @click.option(
@@ -234,6 +235,7 @@ def sync_options(given: dict[str, Any]) -> SyncOptions:
         smooth=not given.pop("no_smooth"),
         tilt=not given.pop("no_tilt"),
         clobber=not given.pop("no_clobber"),
+        resume=not given.pop("no_resume"),
         box=given.pop("box") or NO_BOX,
         crop=given.pop("crop") or FULL_FRAME,
         **given,

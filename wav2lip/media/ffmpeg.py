@@ -66,11 +66,21 @@ def version(program: str) -> tuple[int, int]:
     Raises:
         Wav2LipError: the program does not run, or is not ffmpeg.
     """
+    match = re.match(r"ffmpeg version n?(\d+)\.(\d+)", build(program))
+    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
+
+
+@lru_cache
+def build(program: str) -> str:
+    """Return the line in which ffmpeg says which build it is.
+
+    Raises:
+        Wav2LipError: as `version`.
+    """
     said = _ask(program, "-version")
     if not said.startswith("ffmpeg version"):
         raise Wav2LipError(f"{program} is not ffmpeg, or does not work.")
-    match = re.match(r"ffmpeg version n?(\d+)\.(\d+)", said)
-    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
+    return said.splitlines()[0]
 
 
 @lru_cache
@@ -219,6 +229,14 @@ class Process:
         self._listener.join()
         return code
 
+    def ended(self, seconds: float) -> bool:
+        """Wait for so long at most; return whether ffmpeg has ended."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def kill(self) -> None:
         """End ffmpeg now, if it still runs, and free everything that belonged to it."""
         if self._process.poll() is None:
@@ -252,7 +270,8 @@ def _telling(lines: Iterable[str], code: int | None) -> str:
     lines = [re.sub(r" @ (0x)?[0-9a-f]+\]", "]", line.strip()) for line in lines if line.strip()]
     telling = [line for line in lines if not _BOILERPLATE.search(line)] or lines
     words = "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".")
-    return words or f"exit code {code}, no message"
+    killed = code is not None and code < 0
+    return words or (f"it was killed by signal {-(code or 0)}" if killed else f"exit code {code}, no message")
 
 
 def _ask(program: str, *question: str) -> str:
