@@ -50,6 +50,7 @@ def serve(pipe: Connection) -> None:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)    # another one would disturb the tidying up
     sys.exit(TERMINATED)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.batch.job import Job
@@ -24,6 +26,31 @@ def located(name: str, folder: Path) -> str:
     return f"{base.rstrip('/')}/{name}" if base and not os.path.isabs(name) else os.path.abspath(folder / name)
 
 
+@dataclass(frozen=True)
+class Found:
+    """The files that a name means.
+
+    Attributes:
+        paths: in full, in order.
+        glob: the name, where it is one.
+        folder: in which it looks.
+        past: of the folders below that, the one into which it does not look.
+    """
+
+    paths: Sequence[str]
+    glob: str | None = None
+    folder: str = ""
+    past: str | None = None
+
+    def would_find(self, output: str) -> bool:
+        """Whether it is a glob that would take an output for one of its files when it looks again."""
+        if self.glob is None or (self.past and output.startswith(self.past)):
+            return False
+        deep = glob.has_magic(os.path.dirname(self.glob))
+        here = output.startswith(self.folder + os.sep) if deep else os.path.dirname(output) == self.folder
+        return here and fnmatch.fnmatch(os.path.basename(output), os.path.basename(self.glob))
+
+
 def expand(
     where: str, face: str, audio: str | None, output: str | None, options: SyncOptions, folder: Path, results: Path
 ) -> Iterator[Job]:
@@ -31,39 +58,36 @@ def expand(
 
     Args:
         where: the row, for people.
-        face, audio: names or globs (`**` too), relative to `folder`.
+        face, audio: names or globs (`**` too), relative to `folder`; a glob never looks into a folder of results.
         output: relative to `results`; None for `<face>_<audio>.mp4` there, in the folders in which the glob found the
             face.
         options: of all of them.
 
     Raises:
         MediaError: a glob matches nothing.
-        UsageError: one output is given for several jobs, or a name is none.
+        UsageError: one output is given for several jobs, a name is none, or a glob would find the results.
     """
     for name in (face, audio, output):
         if name is not None and (not name or "\0" in name):
             raise UsageError(f"{quoted(name)} is not the name of a file.")
-    faces, within = matches(face, folder)
-    audios: list[str | None] = [None] if audio is None else [*matches(audio, folder)[0]]
-    many = len(faces) * len(audios)
+    faces = find(face, folder, results)
+    audios = Found(()) if audio is None else find(audio, folder, results)
+    many = len(faces.paths) * max(1, len(audios.paths))
     if many > 1 and output is not None:
         raise UsageError(f"it is {many} jobs with one output; leave that out, and each is named after its files.")
-    for one in faces:
-        for other in audios:
-            if output is None:
-                named = default_output(Path(one), options.recording(Path(other) if other else None), options.codec)
-                below = os.path.relpath(os.path.dirname(one), within) if within is not None else ""
-                place = located(str(Path(below) / named), results)
-            else:
-                place = located(output, results)
+    others: Sequence[str | None] = audios.paths or [None]
+    for one in faces.paths:
+        for other in others:
+            place = located(output, results) if output else _named_after(one, other, faces, options, results)
+            for found in (faces, audios):
+                if found.would_find(place):
+                    raise UsageError(f"{found.glob} would find its results; choose a folder for these with -o.")
             which = f" ({os.path.basename(one)}, {os.path.basename(other or '-')})" if many > 1 else ""
             yield Job(where + which, one, other, place, options)
 
 
-def matches(name: str, folder: Path) -> tuple[list[str], str | None]:
-    """Return the files that a name means, in order, and the folder in which a glob looks for them.
-
-    A name that a file has is no glob, whatever signs are in it.
+def find(name: str, folder: Path, results: Path) -> Found:
+    """Return the files that a name means, in order. A name that a file has is no glob, whatever signs are in it.
 
     Raises:
         MediaError: a glob matches nothing.
@@ -71,15 +95,30 @@ def matches(name: str, folder: Path) -> tuple[list[str], str | None]:
     """
     full = located(name, folder)
     if url_of(name) is not None and has_wildcard(name):
-        return matching(name), None
+        return Found(matching(name), name, fixed_part(name))
     if url_of(name) is not None or not glob.has_magic(name) or os.path.lexists(full):
-        return [full], None
+        return Found([full])
+    root, made = located(fixed_part(name), folder), os.path.abspath(results) + os.sep
     # The folder's own name may look like a glob.
     pattern = name if os.path.isabs(name) else os.path.join(glob.escape(os.path.abspath(folder)), name)
-    found = sorted(os.path.abspath(path) for path in glob.iglob(pattern, recursive=True) if not os.path.isdir(path))
+    found = [os.path.abspath(path) for path in glob.iglob(pattern, recursive=True) if not os.path.isdir(path)]
+    past = made if made.startswith(root + os.sep) and made != root + os.sep else None
+    found = sorted(path for path in found if not (past and path.startswith(past)))
     if not found:
-        raise MediaError(f"No file matches {name} in {folder}.")
-    fixed = name
-    while glob.has_magic(fixed):
-        fixed = os.path.dirname(fixed)
-    return found, located(fixed, folder)
+        raise MediaError(f"No file matches {full}.")
+    return Found(found, name, root, past)
+
+
+def fixed_part(pattern: str) -> str:
+    """Return the folder in which a glob looks."""
+    while glob.has_magic(pattern):
+        pattern = os.path.dirname(pattern)
+    return pattern
+
+
+def _named_after(face: str, audio: str | None, faces: Found, options: SyncOptions, results: Path) -> str:
+    """Return where the result of a face and an audio goes that have not been told."""
+    named = default_output(Path(face), options.recording(Path(audio) if audio else None), options.codec)
+    below = os.path.relpath(os.path.dirname(face), faces.folder) if faces.glob else ""
+    return located(str(Path(below) / named), results)
+

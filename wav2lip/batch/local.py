@@ -37,11 +37,11 @@ def run_local(
 
 
 def _here(waiting: Waiting, progress: Progress) -> Iterator[Outcome]:
-    from wav2lip.batch.work import Worker
-
-    worker = Worker()
+    worker = None
     while (turn := waiting.take()) is not None:
-        where = turn.job.where
+        from wav2lip.batch.work import Worker    # not where there is nothing to do: it takes seconds
+
+        worker, where = worker or Worker(), turn.job.where
         told = Told(lambda text, where=where: progress.detail(f"{where}: {text}"))    # type: ignore[misc]
         last = waiting.settle(turn, worker.run(turn.job, told))
         if last is not None:
