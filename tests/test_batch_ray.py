@@ -6,12 +6,11 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,15 @@ from click.testing import CliRunner
 from media_samples import make_video, run_ffmpeg
 
 import wav2lip
-from wav2lip.batch.cluster import Share
-from wav2lip.batch.crew import Call, Crew, Died
 from wav2lip.batch.job import Job
 from wav2lip.batch.on_ray import Cluster, run_on_ray
 from wav2lip.cli import main
-from wav2lip.errors import UsageError
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed")
 
-OPTIONS = SyncOptions(device="cpu", box=(8, 88, 8, 88), offline=True)
+OPTIONS = SyncOptions(device="cpu", box=(8, 88, 8, 88), offline=True, silence="source")
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 SOON = {                                              # a lost node is missed after a second, not after half a minute
     "health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_failure_threshold": 2,
@@ -65,61 +61,67 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Half a second and three seconds of face and voice."""
+    """A third of a second of face and voice, and 24 seconds in which somebody speaks but now and then."""
     folder = tmp_path_factory.mktemp("clips")
     rows, columns = np.mgrid[0:96, 0:96]
-    frames = [np.stack([rows + t, columns + t, rows + columns], axis=2).astype(np.uint8) for t in range(75)]
-    make_video(folder / "short.mp4", frames[:12])
+    frames = [np.stack([rows + t % 50, columns, rows + columns], axis=2).astype(np.uint8) for t in range(600)]
+    make_video(folder / "short.mp4", frames[:8])
     make_video(folder / "long.mp4", frames)
-    run_ffmpeg("-f", "lavfi", "-i", "sine=300:duration=0.5", folder / "short.wav")
-    run_ffmpeg("-f", "lavfi", "-i", "sine=300:duration=3", folder / "long.wav")
+    run_ffmpeg("-f", "lavfi", "-i", "sine=300:duration=0.32", folder / "short.wav")
+    run_ffmpeg("-f", "lavfi", "-i", "aevalsrc='lt(mod(t,8),0.4)*sin(1000*t)':d=24:s=16000", folder / "long.wav")
     return folder
 
 
 def jobs(clips: Path, folder: Path, count: int, length: str = "short") -> list[Job]:
     return [
         Job(f"job {number}", str(clips / f"{length}.mp4"), str(clips / f"{length}.wav"), str(folder / f"{number}.mp4"),
-            OPTIONS)
+            replace(OPTIONS, crf=20 + number))
         for number in range(count)
     ]
 
 
-def plain_bytes(clips: Path, length: str = "short") -> bytes:
-    output = clips / f"plain_{length}.mp4"
-    if not output.exists():
-        wav2lip.sync(clips / f"{length}.mp4", clips / f"{length}.wav", output, OPTIONS)
+def plain_bytes(job: Job) -> bytes:
+    output = Path(job.output).with_suffix(".plain.mp4")
+    wav2lip.sync(job.face, job.audio, output, job.options)
     return output.read_bytes()
 
 
 def test_two_nodes_do_a_list_of_jobs_as_one_machine_does(cluster: Any, clips: Path, tmp_path: Path) -> None:
-    table = tmp_path / "jobs.csv"
-    rows = [f"{clips}/short.mp4,{clips}/short.wav,{number}.mp4" for number in range(5)]
-    table.write_text("\n".join(["face,audio,output", *rows, f"{clips}/none.mp4,{clips}/short.wav,none.mp4"]))
-    arguments = ["batch", str(table), "--ray", cluster.address, "--box", "8 88 8 88", "--device", "cpu", "--json"]
-    result = CliRunner().invoke(main, arguments)
+    table, wanted = tmp_path / "jobs.csv", jobs(clips, tmp_path, 5)
+    rows = [f"{job.face},{job.audio},{Path(job.output).name},{job.options.crf}" for job in wanted]
+    table.write_text("\n".join(["face,audio,output,crf", *rows, f"{clips}/none.mp4,{clips}/short.wav,none.mp4,"]))
+    options = ["--box", "8 88 8 88", "--device", "cpu", "--silence", "source", "--json"]
+    result = CliRunner().invoke(main, ["batch", str(table), "--ray", cluster.address, *options])
     assert result.exit_code == 1, result.output
     report = json.loads(result.stdout)                # Ray has said nothing between
-    assert (report["done"], report["failed"]) == (5, 1)
+    assert (report["done"], report["failed"]) == (5, 1), report["failures"]
     assert "none.mp4" in report["failures"][0]["error"]
     assert report["failures"][0]["attempts"] == 1
-    for number in range(5):
-        assert (tmp_path / f"{number}.mp4").read_bytes() == plain_bytes(clips)
+    for job in wanted:
+        assert Path(job.output).read_bytes() == plain_bytes(job)
 
 
 def test_work_of_a_lost_node_is_done_by_others(cluster: Any, clips: Path, tmp_path: Path) -> None:
+    """One raylet is killed while both nodes make parts of the same long job."""
     class Heard(Progress):
         words = ""
 
         def say(self, text: str) -> None:
             self.words += text
 
-    heard, outcomes = Heard(), []
-    for outcome in run_on_ray(jobs(clips, tmp_path, 4, "long"), Cluster(cluster.address), progress=heard):
-        if not outcomes:
-            cluster.nodes.pop().kill_raylet()         # the other job has begun, or will begin there
-        outcomes.append(outcome)
-    assert sorted(outcome.output for outcome in outcomes) == [str(tmp_path / f"{number}.mp4") for number in range(4)]
+    heard, lost = Heard(), cluster.nodes.pop()
+
+    def lose() -> None:
+        while len(list(tmp_path.glob(".wav2lip-*.work/*.mp4"))) < 1:
+            time.sleep(0.01)
+        lost.kill_raylet()
+
+    threading.Thread(target=lose, daemon=True).start()
+    wanted = jobs(clips, tmp_path, 2, "long")
+    outcomes = list(run_on_ray(wanted, Cluster(cluster.address, long=1), progress=heard))
+    assert sorted(outcome.output for outcome in outcomes) == [job.output for job in wanted]
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert "A node of the cluster was lost" in heard.words
-    for number in range(4):
-        assert (tmp_path / f"{number}.mp4").read_bytes() == plain_bytes(clips, "long")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.mp4", "1.mp4"]
+    for job in wanted:
+        assert Path(job.output).read_bytes() == plain_bytes(job)

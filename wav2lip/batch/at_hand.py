@@ -73,6 +73,11 @@ class Errands:
         return self._weights[url]
 
 
+def has_urls(job: Job) -> bool:
+    """Tell whether a file of the job is elsewhere."""
+    return any(url_of(value) is not None for value in _files(job).values())
+
+
 def absolute(job: Job) -> Job:
     """Return the job with absolute paths, for a worker in another folder. URLs and names of known models stay."""
     named = {name: Path(path_of(str(value))) for name, value in _files(job).items() if url_of(value) is None}

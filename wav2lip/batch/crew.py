@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wav2lip import __version__
@@ -21,10 +21,11 @@ STILLBORN = 5      # workers, one after the other, that die while they start
 
 @dataclass(eq=False)
 class Call:
-    """Something for a worker to do: a method of its actor, and the arguments."""
+    """Something for a worker to do: a method of its actor, which is told besides whether a node was lost over it."""
 
     method: str
     arguments: tuple[Any, ...]
+    lost: bool = field(default=False, init=False)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Crew:
                 return
             worker = self._idle.pop()
             worker.call = self._first.popleft()
-            self._send(worker, worker.call.method, *worker.call.arguments)
+            self._send(worker, worker.call.method, *worker.call.arguments, worker.call.lost)
 
     def _hire(self) -> None:
         """Start workers where nodes have come or others have gone."""
@@ -129,6 +130,7 @@ class Crew:
             if self._is_lost(worker, error):
                 self._progress.say("A node of the cluster was lost; what its workers did is done by others.")
                 if call is not None:
+                    call.lost = True
                     self._first.appendleft(call)
                 return None
             self._progress.detail(str(error))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from wav2lip.batch.at_hand import absolute
+from wav2lip.batch.agenda import Agenda
 from wav2lip.batch.cluster import Share, joined
-from wav2lip.batch.crew import Call, Crew, Died
-from wav2lip.batch.job import Job, Outcome, failed
+from wav2lip.batch.crew import Crew
+from wav2lip.batch.job import Job, Outcome
+from wav2lip.batch.plan import LONG
 from wav2lip.batch.ray_worker import RayWorker
-from wav2lip.batch.waiting import Turn, Waiting
+from wav2lip.batch.waiting import Waiting
 from wav2lip.progress import Progress
 
 
@@ -24,20 +24,14 @@ class Cluster:
         cpus: processors for each worker, which is also how many threads it computes with.
         gpus: GPUs for each worker, from 0 to 1; None for one each where the cluster has any.
         workers: most workers at a time; None for as many as there is room for.
+        long: a job that has more parts (of some ten seconds) than that is shared by several workers.
     """
 
     address: str = "auto"
     cpus: float = 1.0
     gpus: float | None = None
     workers: int | None = None
-
-
-@dataclass(eq=False)
-class _Run(Call):
-    """A job for a worker."""
-
-    turn: Turn
-    begun: float
+    long: int = LONG
 
 
 def run_on_ray(
@@ -57,27 +51,14 @@ def run_on_ray(
         UsageError: there is no such cluster, or no room in it for a worker.
         Wav2LipError: workers cannot start there.
     """
-    waiting, progress = Waiting(jobs, retries, fail_fast), progress or Progress()
-
-    def following() -> Call | None:
-        turn = waiting.take()
-        return None if turn is None else _Run("run", (absolute(turn.job),), turn, time.perf_counter())
-
+    agenda, progress = Agenda(Waiting(jobs, retries, fail_fast), cluster.long), progress or Progress()
     with joined(cluster.address) as ray:
         gpus = float(ray.cluster_resources().get("GPU", 0) > 0) if cluster.gpus is None else cluster.gpus
         crew = Crew(ray, RayWorker, Share(cluster.cpus, gpus), cluster.workers, progress)
         try:
-            for call, answer in crew.answers(following):
-                assert isinstance(call, _Run)
-                last = waiting.settle(call.turn, _outcome(call, answer))
-                if last is not None:
-                    yield last
+            for call, answer in crew.answers(agenda.following):
+                outcome = agenda.settle(call, answer)
+                if outcome is not None:
+                    yield outcome
         finally:
             crew.dismiss()
-
-
-def _outcome(call: _Run, answer: Outcome | Died) -> Outcome:
-    job = call.turn.job
-    if isinstance(answer, Died):
-        return failed(job, f"The worker {answer.why} while it did this job.", seconds=time.perf_counter() - call.begun)
-    return replace(answer, key=job.key, output=job.output)      # it knows the job by absolute paths

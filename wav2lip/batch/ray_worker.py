@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from wav2lip import __version__
 from wav2lip.batch.job import Job, Outcome
+from wav2lip.batch.plan import Plan
 from wav2lip.progress import Advance, Progress
 
 
@@ -15,17 +17,31 @@ class RayWorker:
     """An actor's work; `wav2lip.batch.crew` calls its methods, one at a time."""
 
     def __init__(self) -> None:
-        from wav2lip.batch.work import Worker
+        # Not where the cluster is only called: it takes seconds.
+        from wav2lip.batch.parts import PartWorker
 
-        self._worker = Worker()
+        self._worker = PartWorker()
 
     def start(self) -> tuple[str, str]:
         """Return the node that it is on, and the version of this package there."""
         return _context().get_node_id(), __version__
 
-    def run(self, job: Job) -> Outcome:
-        """Do a job; see `Worker.run`."""
-        return self._worker.run(job, StoppedByRay())
+    def begin(self, job: Job, long: int, lost: bool) -> Outcome | Plan:
+        """Begin a job; see `PartWorker`. `lost` is whether somebody began before whose node was lost."""
+        if lost:
+            self._worker.wait_for(job)
+            job = replace(job, options=replace(job.options, resume=True))
+        return self._worker.begin(job, long, StoppedByRay())
+
+    def part(self, job: Job, number: int, folder: str, lost: bool) -> int | Outcome:
+        """Make a part of a job; see `PartWorker`."""
+        return self._worker.part(job, number, folder, StoppedByRay())
+
+    def finish(self, job: Job, lost: bool) -> Outcome:
+        """Put the parts of a job together; see `PartWorker`."""
+        if lost:
+            self._worker.wait_for(job)
+        return self._worker.finish(job, StoppedByRay())
 
     def stop(self) -> None:
         """Leave nothing behind."""

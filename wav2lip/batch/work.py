@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from wav2lip.batch.at_hand import Errands
 from wav2lip.batch.job import Job, Outcome, failed
@@ -13,12 +14,17 @@ from wav2lip.errors import Wav2LipError
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.sync import sync
 from wav2lip.progress import Progress
 
 KEPT = 2                              # sets of networks: jobs that alternate between two weights load each once
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "insufficient memory", "out of memory")
+
+
+Answer = TypeVar("Answer")
+Work = Callable[[Job, Networks, Progress], Answer | SyncReport]
 
 
 class Worker:
@@ -35,11 +41,21 @@ class Worker:
 
     def run(self, job: Job, progress: Progress | None = None) -> Outcome:
         """Do a job, once. Whatever fails becomes the outcome's sentence; only the end of the process passes through."""
-        progress, start = progress or Progress(), time.perf_counter()
+        return self.attempt(job, progress or Progress(), _whole)
+
+    def attempt(self, job: Job, progress: Progress, work: Work[Answer]) -> Answer | Outcome:
+        """Do something about a job; see `run`.
+
+        Args:
+            job: which.
+            progress: of the run.
+            work: is given the job with all files at hand, its networks and the progress. What it returns is the answer,
+                if it is not a report, which becomes the job's outcome.
+        """
+        start = time.perf_counter()
         try:
             with self._errands.at_hand(job) as local:
-                networks = self._networks_of(local.options, progress)
-                report = sync(local.face, local.audio, local.output, local.options, progress, networks)
+                answer = work(local, self._networks_of(local.options, progress), progress)
         except Exception as error:
             sentence, code = _in_a_sentence(error, progress)
             if _is_memory(error):
@@ -47,9 +63,11 @@ class Worker:
                 error.__traceback__ = None        # its frames hold on to what did not fit
                 _free()
             return failed(job, sentence, code, seconds=time.perf_counter() - start)
+        if not isinstance(answer, SyncReport):
+            return answer
         return Outcome(
             job.key, job.where, job.output, "done", attempts=1, seconds=time.perf_counter() - start,
-            frames=report.frames, report=report.to_dict() | {"output": job.output},
+            frames=answer.frames, report=answer.to_dict() | {"output": job.output},
         )
 
     def _networks_of(self, options: SyncOptions, progress: Progress) -> Networks:
@@ -66,6 +84,10 @@ class Worker:
             networks = load_networks(options, device, progress)
         self._networks[key] = networks
         return networks
+
+
+def _whole(job: Job, networks: Networks, progress: Progress) -> SyncReport:
+    return sync(job.face, job.audio, job.output, job.options, progress, networks)
 
 
 def _in_a_sentence(error: Exception, progress: Progress) -> tuple[str, int]:
