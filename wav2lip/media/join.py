@@ -57,7 +57,9 @@ def join(
             size = whole.stat().st_size if whole.exists() else 0
             progress(max(0, size - written))
             written = max(written, size)
-        if process.finish() != 0 or process.said(NOT_WRITTEN):
+        failed = process.finish() != 0 or process.said(NOT_WRITTEN)
+        process.check_alive(f"{output} could not be written")
+        if failed:
             words = process.last_words().replace(url(whole), str(output))
             raise Wav2LipError(f"{output} could not be written: {words}.")
     try:
