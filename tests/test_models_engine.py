@@ -75,13 +75,13 @@ def test_each_core_generates_faces_of_its_own(given: tuple[np.ndarray, np.ndarra
     torch.set_num_threads(3)    # put back by the fixture
     engine = TorchEngine(load_generator(), "cpu")
     shares: list[tuple[int, int]] = []
-    forward = engine._network.forward
+    speak = engine._network.speak
 
-    def seen(mel: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
-        shares.append((len(face), torch.get_num_threads()))
-        return forward(mel, face)
+    def seen(mel: torch.Tensor, maps: list[torch.Tensor]) -> torch.Tensor:
+        shares.append((len(mel), torch.get_num_threads()))
+        return speak(mel, maps)
 
-    engine._network.forward = seen  # type: ignore[method-assign]
+    engine._network.speak = seen  # type: ignore[method-assign]
     assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
     assert sorted(shares) == [(2, 1), (2, 1), (3, 1)]
     engine.generate(*(rows[:2] for rows in given))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.parameters import DETECTOR, PERSON, POINT, SPAN, TIME, VOICE, FourNumbers, OriginalSpellings, Rate
-from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated
+from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
 from wav2lip.errors import LowScoreError, Wav2LipError
@@ -178,6 +178,9 @@ def sync(**given: Any) -> None:
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        click.echo(f"Error: {too_little_memory(error)}", err=True)
+        sys.exit(Wav2LipError.exit_code)
     except KeyboardInterrupt as interrupt:
         click.echo(f"Interrupted; {interrupt if interrupt.args else 'nothing was written'}.", err=True)
         sys.exit(INTERRUPTED)

@@ -237,6 +237,19 @@ class Process:
             return False
         return True
 
+    def check_alive(self, what: str) -> None:
+        """Tell a killed ffmpeg from one that does not like its input: the next one may do better.
+
+        Args:
+            what: was not done, as in "in.mp4 cannot be decoded".
+
+        Raises:
+            Wav2LipError: it has ended by a signal.
+        """
+        code = self._process.returncode
+        if code is not None and code < 0:
+            raise Wav2LipError(f"{what}: ffmpeg was killed (signal {-code}). Is there too little memory?")
+
     def kill(self) -> None:
         """End ffmpeg now, if it still runs, and free everything that belonged to it."""
         if self._process.poll() is None:
@@ -270,8 +283,7 @@ def _telling(lines: Iterable[str], code: int | None) -> str:
     lines = [re.sub(r" @ (0x)?[0-9a-f]+\]", "]", line.strip()) for line in lines if line.strip()]
     telling = [line for line in lines if not _BOILERPLATE.search(line)] or lines
     words = "; ".join(dict.fromkeys(telling[-2:]))[:400].rstrip(".")
-    killed = code is not None and code < 0
-    return words or (f"it was killed by signal {-(code or 0)}" if killed else f"exit code {code}, no message")
+    return words or f"exit code {code}, no message"
 
 
 def _ask(program: str, *question: str) -> str:

@@ -190,6 +190,7 @@ class VideoWriter:
 
     def _failure(self) -> Wav2LipError:
         assert self._process is not None
+        self._process.check_alive(f"{self._called} could not be written")
         words = self._process.last_words().replace(url(self._part), str(self._called))
         advice = " With --hardware off the software encoder writes it."
         hardware = self._on_gpu and not self._process.said(NOT_WRITTEN)
