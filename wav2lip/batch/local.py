@@ -39,7 +39,8 @@ def run_local(
 def _here(waiting: Waiting, progress: Progress) -> Iterator[Outcome]:
     worker = None
     while (turn := waiting.take()) is not None:
-        from wav2lip.batch.work import Worker    # not where there is nothing to do: it takes seconds
+        # Here, not where there is nothing to do: it takes seconds.
+        from wav2lip.batch.work import Worker
 
         worker, where = worker or Worker(), turn.job.where
         told = Told(lambda text, where=where: progress.detail(f"{where}: {text}"))    # type: ignore[misc]

@@ -117,7 +117,7 @@ def check_outputs(jobs: Iterable[Job]) -> None:
     for job in writers.values():
         for given in (job.face, job.audio):
             writer = writers.get(os.path.normpath(given)) if given else None
-            if writer is not None:
+            if writer is not None and writer is not job:    # its own input is for `sync` to refuse
                 raise UsageError(f"{writer.where} would write {given}, which {job.where} reads; choose another output.")
 
 
