@@ -55,7 +55,7 @@ POISON: dict[str, Callable[[Row, Path], Row]] = {
     "a folder": lambda row, folder: {"face": "."},
     "empty file": lambda row, folder: {"face": _write(folder / "empty.mp4", b"")},
     "contradiction": lambda row, folder: {"person": "A"},
-    "output in a file": lambda row, folder: {"output": f"{row['face']}/out.mp4"},
+    "output in a file": lambda row, folder: {"output": f"../{row['face']}/out.mp4"},
     "output is the input": lambda row, folder: {
         "face": _write(folder / "both.mp4", (folder / row["face"]).read_bytes()), "output": "../both.mp4"
     },

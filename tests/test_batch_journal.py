@@ -75,6 +75,25 @@ def test_a_damaged_line_costs_only_its_job(tmp_path: Path, line: bytes) -> None:
         assert [journal.has(each) for each in jobs] == [True, False]
 
 
+def test_a_full_disk_is_a_sentence_and_costs_only_the_line(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path, jobs = tmp_path / "j.jsonl", [job(tmp_path, n) for n in range(2)]
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(path) as journal:
+        journal.add(done(jobs[0]))
+        whole = path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 9, most))
+        try:
+            with pytest.raises(wav2lip.Wav2LipError, match=r"The journal .* cannot be written"):
+                journal.add(done(jobs[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+    assert len(path.read_bytes()) == len(whole) + 9
+    with Journal(path) as journal:
+        assert [journal.has(each) for each in jobs] == [True, False]
+    assert path.read_bytes() == whole
+
+
 def test_two_batches_do_not_share_a_journal(tmp_path: Path) -> None:
     path = tmp_path / ("j" * 249 + ".jsonl")       # as long as names can be
     with Journal(path), pytest.raises(wav2lip.UsageError, match="Another batch"), Journal(path):
@@ -88,5 +107,7 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(wav2lip.UsageError, match="is not the journal of a batch"), Journal(path):
         pass
     assert path.read_text() == '{"face": "a.mp4"}'
-    with pytest.raises(wav2lip.Wav2LipError, match="cannot be read"), Journal(tmp_path):
-        pass
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for path in (tmp_path, tmp_path / "endless"):
+        with pytest.raises(wav2lip.UsageError, match="is not the journal of a batch"), Journal(path):
+            pass

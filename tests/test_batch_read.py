@@ -22,6 +22,7 @@ from wav2lip.cli.batch import batch
 from wav2lip.cli.columns import columns, job_options
 from wav2lip.cli.sync import sync
 
+ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = wav2lip.SyncOptions(offline=True)
 
 
@@ -240,3 +241,16 @@ def test_jobs_that_would_spoil_each_other_are_refused_before_anything_runs(tmp_p
         assert result.exit_code == 2
         assert re.search(words, result.output)
         assert [path.name for path in tmp_path.iterdir()] == ["jobs.csv"]
+
+
+@pytest.mark.parametrize("name", ["jobs.csv", "jobs.jsonl"])
+def test_the_examples_of_the_documentation_are_lists_of_jobs(tmp_path: Path, name: str) -> None:
+    page = (ROOT / "docs" / "batch.md").read_text()
+    text = page.partition(f"<!-- {name} -->\n```")[2].partition("\n")[2].partition("```")[0]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    jobs = read(tmp_path / name, text)
+    assert len(jobs) == len([line for line in text.splitlines() if "examples" in line])
+    for job in jobs:
+        assert isinstance(job, Job)
+        assert Path(job.face).is_file()
+    check_outputs([job for job in jobs if isinstance(job, Job)])
