@@ -29,8 +29,8 @@ from wav2lip.faces.people import follow
 from wav2lip.faces.sparse import detect_faces, distance
 from wav2lip.media.geometry import fitting
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.prepare import open_source
 from wav2lip.pipeline.source import Source
-from wav2lip.pipeline.sync import open_source
 from wav2lip.progress import Progress
 
 SMALL, FULL = "every frame", "full size"

@@ -34,9 +34,9 @@ from wav2lip.pipeline.lips import Lips, Moment, speak
 from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import load_networks
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.prepare import open_source
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
-from wav2lip.pipeline.sync import open_source
 
 EVERY = 10
 PASSES = 7               # of the same faces; the median counts

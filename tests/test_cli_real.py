@@ -81,7 +81,7 @@ def test_json_is_all_of_stdout_and_quiet_is_all_of_stderr(tmp_path: Path, face: 
     assert (report["output"], report["frames"], report["fps"]) == ("new/folder/r.mkv", 13, "25")
     assert report["faces"] == 13
     assert report["detector"] == "cascade"
-    assert set(report["seconds"]) == {"load", "track", "reference", "render"}
+    assert set(report["seconds"]) == {"load", "track", "reference", "render", "join"}
 
 
 def test_the_second_run_on_a_video_looks_for_no_faces(tmp_path: Path, face: Path, speech: Path) -> None:

@@ -75,18 +75,28 @@ def test_each_core_generates_faces_of_its_own(given: tuple[np.ndarray, np.ndarra
     torch.set_num_threads(3)    # put back by the fixture
     engine = TorchEngine(load_generator(), "cpu")
     shares: list[tuple[int, int]] = []
-    forward = engine._network.forward
+    speak = engine._network.speak
 
-    def seen(mel: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
-        shares.append((len(face), torch.get_num_threads()))
-        return forward(mel, face)
+    def seen(mel: torch.Tensor, maps: list[torch.Tensor]) -> torch.Tensor:
+        shares.append((len(mel), torch.get_num_threads()))
+        return speak(mel, maps)
 
-    engine._network.forward = seen  # type: ignore[method-assign]
+    engine._network.speak = seen  # type: ignore[method-assign]
     assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
     assert sorted(shares) == [(2, 1), (2, 1), (3, 1)]
     engine.generate(*(rows[:2] for rows in given))
-    assert shares[3:] == [(2, 3)]    # too few for all: they share the faces
+    assert shares[3:] == [(2, 1), (2, 1)]    # a face alone comes twice
     assert torch.get_num_threads() == 3
+
+
+def test_a_face_is_the_same_in_any_company_and_on_any_number_of_cores(given: tuple[np.ndarray, np.ndarray]) -> None:
+    made = []
+    for threads, together in ((1, 1), (1, 7), (2, 1), (2, 3), (3, 7)):
+        torch.set_num_threads(threads)    # put back by the fixture
+        engine = TorchEngine(load_generator(), "cpu")
+        groups = [[rows[at : at + together] for rows in given] for at in range(0, len(given[0]), together)]
+        made.append(np.concatenate([engine.generate(*group) for group in groups]))
+    assert all(np.array_equal(one, made[0]) for one in made[1:])
 
 
 def test_numbers_by_themselves_suit_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

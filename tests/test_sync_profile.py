@@ -17,6 +17,7 @@ import wav2lip
 from wav2lip.cli import main
 from wav2lip.cli.stages import stage_table
 from wav2lip.media.ffmpeg import url
+from wav2lip.models.precision import number_type
 from wav2lip.pipeline.process import children, children_cpu, peak_memory, process_age
 from wav2lip.pipeline.profile import Machine, Profile, StageCost
 from wav2lip.pipeline.profiler import Profiler
@@ -63,7 +64,7 @@ def second(media: tuple[Path, Path], folder: Path, profile: Profile) -> Profile:
 
 
 def test_every_frame_is_counted_where_it_passes(profile: Profile) -> None:
-    names = ["load", "speech", "decode", "detect", "reference", "generate", "compose", "encode"]
+    names = ["load", "speech", "decode", "detect", "reference", "generate", "compose", "encode", "join"]
     assert [stage.name for stage in profile.stages] == names
     stages = {stage.name: stage for stage in profile.stages}
     frames = {"decode": 2 * FRAMES, "generate": FRAMES, "compose": FRAMES, "encode": FRAMES}
@@ -73,7 +74,7 @@ def test_every_frame_is_counted_where_it_passes(profile: Profile) -> None:
     assert stages["decode"].bytes == 3 * pixels + 1.5 * pixels       # as BGR for the detector, then as it is stored
     assert stages["compose"].bytes == stages["encode"].bytes == 1.5 * pixels
     assert stages["generate"].flop == pytest.approx(GFLOP_A_FACE * 1e9 * FRAMES, rel=0.001)
-    assert stages["generate"].number_format == "float32"
+    assert stages["generate"].number_format == str(number_type("auto", "cpu")).removeprefix("torch.")
     assert stages["detect"].flop == 0                                # the cascade is no network
     assert (profile.frames, profile.video_seconds) == (FRAMES, FRAMES / 25)
 

@@ -23,8 +23,8 @@ from wav2lip.models.remembered import FOLDER
 from wav2lip.models.store import CACHE_VARIABLE, cache_dir
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of
+from wav2lip.pipeline.prepare import open_source
 from wav2lip.pipeline.profile import Profile
-from wav2lip.pipeline.sync import open_source
 from wav2lip.progress import Progress
 
 

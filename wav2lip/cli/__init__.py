@@ -8,6 +8,7 @@ from wav2lip import __version__
 from wav2lip.cli.align import align
 from wav2lip.cli.batch import batch
 from wav2lip.cli.bench import bench
+from wav2lip.cli.clean import clean
 from wav2lip.cli.compare import compare
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
@@ -28,7 +29,8 @@ Exit codes:
   4    weights are missing, broken, or of another network
   5    no face found
   6    lips and speech fit worse than was asked for
-  130  interrupted"""
+  130  interrupted
+  143  terminated"""
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,3 +52,4 @@ main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
+main.add_command(clean)

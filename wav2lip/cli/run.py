@@ -41,6 +41,9 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
             except Wav2LipError as error:
                 click.echo(f"Error: {error}", err=True)
                 sys.exit(error.exit_code)
+            except MemoryError as error:
+                click.echo(f"Error: {too_little_memory(error)}", err=True)
+                sys.exit(Wav2LipError.exit_code)
             except KeyboardInterrupt:
                 click.echo(f"Interrupted; {interrupted}.", err=True)
                 sys.exit(INTERRUPTED)
@@ -51,6 +54,12 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
 
 
 reported = reporting("the same command goes on from here")
+
+
+def too_little_memory(error: MemoryError) -> str:
+    """Return the sentence for a machine that has too little memory."""
+    wanted = f" ({error})" if str(error) else ""
+    return f"This machine has too little memory{wanted}; end other programs, or make the pictures smaller."
 
 
 def tidy_when_terminated() -> None:

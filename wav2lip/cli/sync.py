@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.parameters import DETECTOR, PERSON, POINT, SPAN, TIME, VOICE, FourNumbers, OriginalSpellings, Rate
-from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated
+from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
 from wav2lip.errors import LowScoreError, Wav2LipError
@@ -154,6 +154,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
+@click.option("--no-resume", is_flag=True, help="Start over, whatever an earlier run of the same job has left.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
 @click.option("--score", is_flag=True, help="Say how well lips and speech fit together in the result.")
 @click.option(
@@ -177,6 +178,9 @@ def sync(**given: Any) -> None:
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        click.echo(f"Error: {too_little_memory(error)}", err=True)
+        sys.exit(Wav2LipError.exit_code)
     except KeyboardInterrupt as interrupt:
         click.echo(f"Interrupted; {interrupt if interrupt.args else 'nothing was written'}.", err=True)
         sys.exit(INTERRUPTED)
@@ -234,6 +238,7 @@ def sync_options(given: dict[str, Any]) -> SyncOptions:
         smooth=not given.pop("no_smooth"),
         tilt=not given.pop("no_tilt"),
         clobber=not given.pop("no_clobber"),
+        resume=not given.pop("no_resume"),
         box=given.pop("box") or NO_BOX,
         crop=given.pop("crop") or FULL_FRAME,
         **given,

@@ -18,6 +18,7 @@ from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import fitting, shrink
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.load import own
+from wav2lip.models.memory import is_shortage
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.models.store import sha256_of
 
@@ -71,15 +72,18 @@ class S3FDDetector:
             batch = self._largest or len(frames)
             try:
                 found += self._detect(frames[len(found) : len(found) + batch])
-            except torch.cuda.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not is_shortage(error):
+                    raise
                 batch = min(batch, len(frames) - len(found))
                 if batch == 1:
                     height, width = frames[0].shape[:2]
                     raise Wav2LipError(
                         f"{self._device} has too little memory to find faces in frames of {width}x{height} pixels. "
-                        "Use --resize-factor 2 or --device cpu."
+                        f"Use --resize-factor 2{'' if self._device.type == 'cpu' else ' or --device cpu'}."
                     ) from error
-                torch.cuda.empty_cache()
+                if self._device.type == "cuda":
+                    torch.cuda.empty_cache()
                 self._largest = batch // 2
         return found
 

@@ -328,18 +328,22 @@ def container_of(output: str | Path) -> _Container:
 
 def picture_options(output: str | Path, encoding: Encoding, decided: Decided) -> dict[str, Any]:
     """Return ffmpeg's output options for the picture and the container, but for the pixel format and the colours."""
-    container = container_of(output)
-    options = {"format": container.muxer, **_encoder_options(output, encoding, decided)}
-    if container.muxer in ("mp4", "mov"):
+    return {**container_options(output, decided.codec), **_encoder_options(output, encoding, decided)}
+
+
+def container_options(output: str | Path, codec: str) -> dict[str, Any]:
+    """Return ffmpeg's output options for the container of a picture in a codec of `CODECS`."""
+    options: dict[str, Any] = {"format": container_of(output).muxer}
+    if options["format"] in ("mp4", "mov"):
         options["movflags"] = "+faststart"
+        if codec == "hevc":
+            options["tag:v"] = "hvc1"             # Apple's players know no other
     return options
 
 
 def _encoder_options(output: str | Path, encoding: Encoding, decided: Decided) -> dict[str, Any]:
     container, name = container_of(output), decided.codec
     options: dict[str, Any] = {}
-    if name == "hevc" and container.muxer in ("mp4", "mov"):
-        options["tag:v"] = "hvc1"                 # Apple's players know no other
     if name == "h264" and container.muxer == "avi":
         options["bf"] = 0                         # AVI has no presentation times: frames in order only
     if decided.gpu is None:

@@ -66,11 +66,21 @@ def version(program: str) -> tuple[int, int]:
     Raises:
         Wav2LipError: the program does not run, or is not ffmpeg.
     """
+    match = re.match(r"ffmpeg version n?(\d+)\.(\d+)", build(program))
+    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
+
+
+@lru_cache
+def build(program: str) -> str:
+    """Return the line in which ffmpeg says which build it is.
+
+    Raises:
+        Wav2LipError: as `version`.
+    """
     said = _ask(program, "-version")
     if not said.startswith("ffmpeg version"):
         raise Wav2LipError(f"{program} is not ffmpeg, or does not work.")
-    match = re.match(r"ffmpeg version n?(\d+)\.(\d+)", said)
-    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
+    return said.splitlines()[0]
 
 
 @lru_cache
@@ -218,6 +228,27 @@ class Process:
         code = self._process.wait()
         self._listener.join()
         return code
+
+    def ended(self, seconds: float) -> bool:
+        """Wait for so long at most; return whether ffmpeg has ended."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def check_alive(self, what: str) -> None:
+        """Tell a killed ffmpeg from one that does not like its input: the next one may do better.
+
+        Args:
+            what: was not done, as in "in.mp4 cannot be decoded".
+
+        Raises:
+            Wav2LipError: it has ended by a signal.
+        """
+        code = self._process.returncode
+        if code is not None and code < 0:
+            raise Wav2LipError(f"{what}: ffmpeg was killed (signal {-code}). Is there too little memory?")
 
     def kill(self) -> None:
         """End ffmpeg now, if it still runs, and free everything that belonged to it."""

@@ -180,6 +180,7 @@ def _decoded(
         if frames == count:
             return                                # what ffmpeg still has to say no longer matters
         code = process.finish()
+        process.check_alive(f"{clip.path} cannot be decoded")
         if code != 0 or (not frames and start == 0):
             advice = " With --hardware off the software decoder reads it." if _on_gpu(clip, count) else ""
             raise MediaError(f"{clip.path} cannot be decoded: {process.last_words()}.{advice}")

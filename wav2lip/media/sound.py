@@ -108,7 +108,9 @@ def decoded(
             got = process.read_into(buffer.data.cast("B")) // (kind.itemsize * channels)
             if got:
                 yield buffer[:got]
-        if process.finish() != 0:
+        failed = process.finish() != 0
+        process.check_alive(f"The sound of {path} cannot be decoded")
+        if failed:
             raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
 
 

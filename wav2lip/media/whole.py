@@ -25,9 +25,20 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        os.replace(part, path)
+        settle(part, path)
     except OSError as error:
         raise Wav2LipError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def settle(part: Path, path: Path) -> None:
+    """Give a finished file its name, so that after a power cut, too, it is there whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())           # its content first, then its name
+    os.replace(part, path)

@@ -22,12 +22,15 @@ from wav2lip.media.encoding import Decided, Encoding, check_encoding, decide, pi
 from wav2lip.media.ffmpeg import Process, command, open_input, url
 from wav2lip.media.picture import Picture, Pixels
 from wav2lip.media.probe import audio_track
+from wav2lip.media.whole import settle
 
 PART_PATTERN = ".wav2lip-*.part.*"
 """Glob of the unfinished files that a killed run may leave in an output's folder."""
 
+NOT_WRITTEN = r"(?i)no space left|error writing trailer|submitting a packet to the muxer|disk quota|file too large"
+"""Of ffmpeg's complaints those that a disk is behind."""
+
 _LARGEST_TERM = 1_001_000                         # of a frame rate on ffmpeg's command line
-_NOT_WRITTEN = r"(?i)no space left|error writing trailer|submitting a packet to the muxer|disk quota|file too large"
 
 
 def check_output(output: str | Path, encoding: Encoding) -> None:
@@ -64,6 +67,7 @@ class VideoWriter:
         sound_from: seconds of the sound that are left out at its beginning; copied sound begins with its next packet.
         encoding: codec and quality.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
+        called: what errors call the output; by default its name.
 
     Raises:
         UsageError: the output's name, its folder or the encoding makes no sense.
@@ -86,8 +90,10 @@ class VideoWriter:
         sound_from: float = 0.0,
         encoding: Encoding = Encoding(),   # noqa: B008 - frozen
         duration_limit: float | None = None,
+        called: Path | None = None,
     ):
         self._output = Path(output)
+        self._called = called or self._output
         check_output(self._output, encoding)
         decided = decide(self._output, encoding, width, height, source=source, pixels=pixels)
         self._size, self._pixels, self._on_gpu = (width, height), pixels, decided.gpu is not None
@@ -118,7 +124,7 @@ class VideoWriter:
             # Made here, so that it has the user's usual permissions and a folder that cannot be written to is noticed.
             os.close(os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:
-            raise Wav2LipError(f"{self._output} cannot be written: {error.strerror}.") from error
+            raise Wav2LipError(f"{self._called} cannot be written: {error.strerror}.") from error
         try:
             self._process = Process(self._command, stdin=True)
         except BaseException:
@@ -173,21 +179,22 @@ class VideoWriter:
 
     def _finish(self, process: Process) -> None:
         # Some versions end with code 0 although the last bytes did not fit on the disk.
-        if process.finish() != 0 or process.said(_NOT_WRITTEN):
+        if process.finish() != 0 or process.said(NOT_WRITTEN):
             raise self._failure()
         if not self._written:
-            raise Wav2LipError(f"{self._output} was not written: there is not a single frame.")
+            raise Wav2LipError(f"{self._called} was not written: there is not a single frame.")
         try:
-            os.replace(self._part, self._output)
+            settle(self._part, self._output)
         except OSError as error:
-            raise Wav2LipError(f"{self._output} cannot be written: {error.strerror}.") from error
+            raise Wav2LipError(f"{self._called} cannot be written: {error.strerror}.") from error
 
     def _failure(self) -> Wav2LipError:
         assert self._process is not None
-        words = self._process.last_words().replace(url(self._part), str(self._output))
+        self._process.check_alive(f"{self._called} could not be written")
+        words = self._process.last_words().replace(url(self._part), str(self._called))
         advice = " With --hardware off the software encoder writes it."
-        hardware = self._on_gpu and not self._process.said(_NOT_WRITTEN)
-        return Wav2LipError(f"{self._output} could not be written: {words}.{advice if hardware else ''}")
+        hardware = self._on_gpu and not self._process.said(NOT_WRITTEN)
+        return Wav2LipError(f"{self._called} could not be written: {words}.{advice if hardware else ''}")
 
     def _discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):

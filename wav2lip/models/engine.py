@@ -44,6 +44,8 @@ class Engine(Protocol):
 class TorchEngine:
     """PyTorch, on any device. A CPU's cores each work on faces of their own.
 
+    A CPU gives a face the same numbers whichever faces come with it and however many cores there are.
+
     Args:
         generator: in evaluation mode; it becomes the engine's own, and is changed.
         device: where it runs.
@@ -65,9 +67,9 @@ class TorchEngine:
 
     def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
         run = partial(self._generate, on_device=on_device)
-        if self._pool is None or len(faces) < self._workers:    # then cores share a face, rather than wait
+        if self._pool is None:
             return in_halves(run, mels, faces, device=self._device, task="for one face")
-        shares = [np.array_split(rows, self._workers) for rows in (mels, faces)]
+        shares = [np.array_split(rows, min(self._workers, len(faces))) for rows in (mels, faces)]
         made = list(self._pool.map(run, *shares))
         return torch.cat(made) if on_device else np.concatenate(made)
 
@@ -75,6 +77,8 @@ class TorchEngine:
         return network_flop(self._network, (1, *MEL), (1, *FACE))
 
     def _generate(self, mels: np.ndarray, faces: np.ndarray, on_device: bool) -> Any:
+        if len(faces) == 1 and not self._exact:
+            return self._generate(_in_company(mels), _in_company(faces), on_device)[:1]
         shown = np.zeros(len(faces), int)    # which of the different faces each one is: a still picture has one
         if not self._exact:
             for at in range(1, len(faces)):
@@ -87,9 +91,9 @@ class TorchEngine:
             if self._exact or shown[-1] == len(faces) - 1:
                 out = self._network(self._given(mels), self._given(faces))
             else:
-                first = np.flatnonzero(np.diff(shown, prepend=-1))
+                different = _in_company(faces[np.flatnonzero(np.diff(shown, prepend=-1))])
                 row = torch.from_numpy(shown).to(self._device)
-                maps = [found.index_select(0, row) for found in self._network.encode(self._given(faces[first]))]
+                maps = [found.index_select(0, row) for found in self._network.encode(self._given(different))]
                 out = self._network.speak(self._given(mels), maps)
             return out.float() if on_device else out.float().cpu().numpy()
 
@@ -99,6 +103,11 @@ class TorchEngine:
             tensor = tensor.pin_memory()     # copied while the GPU goes on
         tensor = tensor.to(self._device, self._numbers, non_blocking=True)
         return tensor if self._exact else tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _in_company(rows: np.ndarray) -> np.ndarray:
+    """Return two rows for one: a face on its own is convolved in another order, and gets other last digits."""
+    return rows if len(rows) > 1 else np.concatenate([rows, rows])
 
 
 def _single_threads(count: int) -> ThreadPoolExecutor:

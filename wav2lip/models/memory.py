@@ -1,4 +1,4 @@
-"""What to do where a GPU's memory does not hold a whole batch."""
+"""What to do where memory, a GPU's or the machine's, does not hold a whole batch."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def in_halves(
     """
     try:
         return run(*arrays)
-    except torch.cuda.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
+            raise
         if len(arrays[0]) == 1:
-            raise Wav2LipError(f"{device} has too little memory {task}; use --device cpu.") from error
+            raise Wav2LipError(f"{device} has too little memory {task}{_elsewhere(device)}.") from error
     # Outside of the handler, whose error holds on to what was allocated.
     half = len(arrays[0]) // 2
     parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
@@ -47,7 +49,21 @@ def enough(device: str | torch.device, faces: int) -> Iterator[None]:
     """
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
+            raise
         fewer = f"--wav2lip-batch-size {faces // 2} or " if faces > 1 else ""
         many = "one face" if faces == 1 else f"{faces} faces at a time"
         raise Wav2LipError(f"{device} has too little memory for {many}; use {fewer}--device cpu.") from error
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Return whether an error of Python, NumPy, PyTorch or OpenCV means that there is too little memory."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    words = str(error)
+    return isinstance(error, RuntimeError) and ("DefaultCPUAllocator" in words or "could not create a memory" in words)
+
+
+def _elsewhere(device: str | torch.device) -> str:
+    return "" if str(device) == "cpu" else "; use --device cpu"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from wav2lip.pipeline.script import Line
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.who import Cast
 from wav2lip.progress import Progress
+
+Said = tuple[FaceTrack | None, np.ndarray, float]
+"""The track that is synced in a frame, or None; its mel window, float32 (80, 16); how much somebody speaks, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,24 @@ class Lane:
             here = part.frames.stop
         yield from (None for _ in range(here, length))
 
-    def moments(self, frames: Iterable[tuple[int, AnyFrame]], presence: np.ndarray) -> Iterator[Moment]:
+    def said(self, presence: np.ndarray, first: int) -> Generator[Said]:
+        """Yield what is said in each frame of the result, and whose track is synced, from number `first` on.
+
+        Args:
+            presence: how much somebody speaks in each frame of the result, of `speech`.
+            first: at least 0.
+        """
+        with closing(self.speech.windows()) as windows:
+            yield from islice(zip(self.tracks(len(presence)), windows, map(float, presence), strict=False), first, None)
+
+    def moments(self, frames: Iterable[tuple[int, AnyFrame]], said: Iterable[Said]) -> Iterator[Moment]:
         """Yield all that each frame of the result is made from.
 
         Args:
             frames: those of the result so far, with their numbers in the source.
-            presence: how much somebody speaks in each, of `speech`.
+            said: what is said in them, as `said` gives it; what is left over stays.
         """
-        heard = zip(frames, self.tracks(len(presence)), self.speech.windows(), map(float, presence), strict=False)
-        for (number, frame), track, mel, present in heard:    # "cut" leaves sound over
+        for (number, frame), (track, mel, present) in zip(frames, said, strict=False):
             if track is None:
                 yield Moment(frame, None, mel, present, number)
                 continue

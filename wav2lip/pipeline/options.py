@@ -58,6 +58,7 @@ class SyncOptions:
         extend: what happens when the sound is longer than the video; None for "bounce", or "loop" with `compat`.
         offline: never reach for the network.
         clobber: replace an existing result.
+        resume: go on with what an earlier run of the same job has left; otherwise start over.
         score: measure how well lips and speech fit together in the result.
         blend: "soft" through a mask with soft edges and in the colours around it; "hard" as the generator made it, with
             an edge; "poisson" by seamless cloning.
@@ -117,6 +118,7 @@ class SyncOptions:
     extend: Extend | None = None
     offline: bool = False
     clobber: bool = True
+    resume: bool = True
     score: bool = False
     blend: Blend = "soft"
     mask: Mask | None = None

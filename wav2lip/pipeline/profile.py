@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-STAGES = ("start-up", "load", "speech", "decode", "detect", "reference", "generate", "compose", "encode", "score")
+STAGES = (
+    "start-up", "load", "speech", "decode", "detect", "reference", "generate", "compose", "encode", "join", "score",
+)
 """In the order of the journey. A run has those that it went through."""
 
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -58,8 +58,12 @@ class Profiler(Watch):
         if age:
             self.clock.add("start-up", age, time.process_time())
 
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        return self.clock.stage(name)
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        with self.clock.stage(name):
+            yield
+        if name == "join":
+            self.take_children(name)
 
     def source(self, source: Source) -> Source:
         return cast(Source, _Watched(source, {"read": self._decoding, "play": self._decoding}))

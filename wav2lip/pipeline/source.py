@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -159,12 +160,20 @@ def _played(
 ) -> Iterator[tuple[int, Shown]]:
     frame = None
     for run in runs:
-        pictures = backwards(run.start, run.length) if run.step < 0 else forwards(run.start, run.pictures)
+        pictures = backwards(run.first, run.length) if run.step < 0 else forwards(run.first, run.pictures)
         shown = None
         with closing(pictures):
             for number in run.frames():
                 if number != shown:
                     frame, shown = next(pictures, frame), number
                 if frame is None:
+                    frame = _last(forwards(0, number))    # the file ends before
+                if frame is None:
                     return
                 yield number, frame
+
+
+def _last(pictures: Generator[Shown]) -> Shown | None:
+    """Return the last of some pictures; None where there are none."""
+    last = deque(pictures, maxlen=1)
+    return last[0] if last else None

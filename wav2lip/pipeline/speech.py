@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -88,7 +88,7 @@ class Speech:
             return np.ones(self.frames, np.float32)
         return frame_presence(self.voice, self.fps, self.frames)
 
-    def windows(self) -> Iterator[np.ndarray]:
+    def windows(self) -> Generator[np.ndarray]:
         """Yield the mel window (80, 16) of every frame."""
         mel = mel_blocks(self.samples() if self.samples else read_samples(self.path))
         if self.hushed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import floor
 from typing import NamedTuple
@@ -16,17 +16,26 @@ class Run(NamedTuple):
     Step is -1, or from 0 to 1: below 1 frames come several times.
     """
 
-    start: int
+    start: int | Fraction
     length: int
     step: int | Fraction
 
     @property
+    def first(self) -> int:
+        """Its first source frame."""
+        return floor(self.start)
+
+    @property
     def pictures(self) -> int:
         """How many source frames it shows."""
-        return abs(floor((self.length - 1) * self.step)) + 1
+        return abs(floor(self.start + (self.length - 1) * self.step) - self.first) + 1
 
     def frames(self) -> Iterator[int]:
-        return (self.start + floor(i * self.step) for i in range(self.length))
+        return (floor(self.start + i * self.step) for i in range(self.length))
+
+    def after(self, frames: int) -> Run:
+        """Return what is left of it after so many frames."""
+        return Run(self.start + frames * self.step, self.length - frames, self.step)
 
 
 def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
@@ -58,3 +67,11 @@ def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
         yield run
         left -= run.length
         forwards = not forwards
+
+
+def runs_from(plan: Iterable[Run], frame: int) -> Iterator[Run]:
+    """Yield what is left of the runs from an output frame on."""
+    for run in plan:
+        if frame < run.length:
+            yield run.after(frame) if frame else run
+        frame = max(0, frame - run.length)

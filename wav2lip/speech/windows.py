@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -39,7 +39,7 @@ def frames_inside(columns: int, fps: Fraction) -> int:
     return max(0, -(-(columns - WINDOW + 1) * fps.numerator // (COLUMNS_PER_SECOND * fps.denominator)))
 
 
-def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Iterator[np.ndarray]:
+def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Generator[np.ndarray]:
     """Yield the part of the spectrogram that each video frame is generated from.
 
     Args:
@@ -57,7 +57,7 @@ def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Ite
         yield columns.window(window_start(frame, fps))
 
 
-def whole_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Iterator[np.ndarray]:
+def whole_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Generator[np.ndarray]:
     """Yield the window (80, 16) of every frame whose window ends within the sound, as `mel_windows` does."""
     columns = _Columns(blocks)
     frame = 0
@@ -66,7 +66,7 @@ def whole_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Iterator[np.nd
         frame += 1
 
 
-def original_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Iterator[np.ndarray]:
+def original_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Generator[np.ndarray]:
     """Yield windows as the original program does: it stops at the first that would pass the end, and gives the
     last 16 columns instead, so its video ends about 0.16 s before the sound.
 

@@ -1,0 +1,82 @@
+"""From parts of a picture, encoded one by one, to one video with sound; nothing is encoded twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg
+
+from wav2lip.errors import Wav2LipError
+from wav2lip.media.encoding import container_options, sound_options
+from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.probe import audio_track
+from wav2lip.media.whole import settle
+from wav2lip.media.write import NOT_WRITTEN
+
+_LIST, _WHOLE = "parts.txt", "whole"
+_LOOK_EVERY = 0.2                                 # seconds between two looks at how far it is
+_MICROSECOND = Fraction(1, 1_000_000)             # in which ffmpeg counts where a part begins
+
+
+def join(
+    parts: Sequence[Path], output: Path, *, codec: str, seconds: Sequence[Fraction], sound: Path,
+    duration_limit: float | None = None, progress: Callable[[int], object] = lambda count: None,
+) -> None:
+    """Write a video whose picture is that of the parts, one after the other. It appears whole or not at all.
+
+    Args:
+        parts: files as `VideoWriter` makes them for the same output, all in one folder on the output's file system,
+            in which there is room; their names are made of letters, digits and points.
+        output: what to write; an existing file is replaced.
+        codec: of the picture, of `CODECS`.
+        seconds: how long each part plays, exactly.
+        sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
+        duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
+        progress: is told how many more bytes are written.
+
+    Raises:
+        MediaError: there is no audio track in the sound file.
+        Wav2LipError: the output cannot be written.
+    """
+    folder = parts[0].parent
+    listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
+    try:
+        listed.write_text("\n".join(_listing(parts, seconds)), encoding="ascii")
+    except OSError as error:
+        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+    track, container = audio_track(sound)
+    heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
+    # Bit exact: some containers would get a random number.
+    options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec), **sound_options(output, track)}
+    inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=container, **heard)["a:0"]
+    with Process(command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))) as process:
+        written = 0
+        while not process.ended(_LOOK_EVERY):
+            size = whole.stat().st_size if whole.exists() else 0
+            progress(max(0, size - written))
+            written = max(written, size)
+        failed = process.finish() != 0 or process.said(NOT_WRITTEN)
+        process.check_alive(f"{output} could not be written")
+        if failed:
+            words = process.last_words().replace(url(whole), str(output))
+            raise Wav2LipError(f"{output} could not be written: {words}.")
+    try:
+        settle(whole, output)
+    except OSError as error:
+        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def _listing(parts: Sequence[Path], seconds: Sequence[Fraction]) -> Iterator[str]:
+    """Yield the lines of ffmpeg's list of parts. Each begins where it should, to the nearest microsecond: rounded one
+    by one, lengths would add up to a drift."""
+    yield "ffconcat version 1.0"
+    end, told = Fraction(0), 0
+    for part, length in zip(parts, seconds, strict=True):
+        end += length
+        microseconds = round(end / _MICROSECOND) - told
+        told += microseconds
+        yield f"file {part.name}"
+        yield f"duration {microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
+    yield ""

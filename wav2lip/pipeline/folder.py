@@ -1,0 +1,128 @@
+"""The hidden folder beside a result in which its parts wait: a killed run leaves it, the next one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wav2lip import __version__
+from wav2lip.errors import MediaError, Wav2LipError
+from wav2lip.media.probe import probe
+
+WORK_PATTERN = ".wav2lip-*.work"
+"""Glob of the folders that killed runs may leave in an output's folder."""
+LOCK_PATTERN = ".wav2lip-*.lock"
+
+_JOB = "job.json"
+
+
+def lock_of(output: Path) -> Path:
+    """Return the file that is held by the run that writes an output."""
+    # Not made from the output's name, which may be as long as names can be.
+    name = hashlib.blake2b(str(output.absolute().name).encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    return output.absolute().parent / f".wav2lip-{name}.lock"
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """Where the parts of one result are.
+
+    Attributes:
+        path: the folder.
+        output: the result.
+        segments: the frames of each part.
+    """
+
+    path: Path
+    output: Path
+    segments: tuple[range, ...]
+
+    @classmethod
+    def of(cls, output: Path, fingerprint: str, segments: tuple[range, ...]) -> WorkFolder:
+        """Return the folder for a result of that fingerprint; it need not exist yet."""
+        return cls(output.absolute().parent / f".wav2lip-{fingerprint}.work", output, segments)
+
+    def make(self) -> None:
+        """Make it if need be, and say in it what it is for.
+
+        Raises:
+            Wav2LipError: it cannot be written to.
+        """
+        told = {"output": self.output.name, "parts": len(self.segments), "wav2lip": __version__}
+        try:
+            self.path.mkdir(exist_ok=True)
+            (self.path / _JOB).write_text(json.dumps(told) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Wav2LipError(f"{self.output} cannot be written: {error.strerror}.") from error
+
+    @property
+    def sound(self) -> Path:
+        """The file for a sound that is put together."""
+        return self.path / "sound.wav"
+
+    def part(self, number: int) -> Path:
+        """Return the file of a part."""
+        return self.path / f"{number:06d}{self.output.suffix}"
+
+    def parts(self) -> list[Path]:
+        """Return the files of all parts."""
+        return [self.part(number) for number in range(len(self.segments))]
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the parts that are not there yet; a damaged one is removed."""
+        return [number for number in range(len(self.segments)) if not self._whole(number)]
+
+    def _whole(self, number: int) -> bool:
+        part = self.part(number)
+        if not part.exists():
+            return False
+        try:
+            whole = probe(part).stored_frames == len(self.segments[number])
+        except MediaError:
+            whole = False
+        if not whole:
+            part.unlink(missing_ok=True)
+        return whole
+
+    def others(self) -> list[Path]:
+        """Return the folders that runs with other options or inputs have left for the same output."""
+        return [folder for folder in self.path.parent.glob(WORK_PATTERN)
+                if folder != self.path and output_named(folder) == self.output.name]
+
+    def tidy(self) -> int:
+        """Remove all but the finished parts, and the folder where there are none; return how many there are."""
+        kept = [part for part in self.parts() if part.exists()]
+        if not kept:
+            self.remove()
+            return 0
+        keep = {*kept, self.path / _JOB}
+        for file in self.path.iterdir():
+            if file not in keep:
+                with suppress(OSError):
+                    file.unlink()
+        return len(kept)
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def output_named(folder: Path) -> str | None:
+    """Return the name of the result that a work folder is for; None where that cannot be told."""
+    try:
+        name = json.loads((folder / _JOB).read_text(encoding="utf-8"))["output"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def others_in_words(folders: Sequence[Path], output: Path) -> str:
+    """Return the sentence that says what others have left for an output."""
+    many = "run" if len(folders) == 1 else f"{len(folders)} runs"
+    return (f"Parts of an earlier {many} for {output.name} with other inputs or options lie beside it; "
+            "`wav2lip clean` removes them.")

@@ -1,0 +1,217 @@
+"""One result, made part by part: what is there after a crash is not made again, and the bytes are the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import count, groupby
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.errors import MediaError, Wav2LipError
+from wav2lip.media.alone import alone
+from wav2lip.media.join import join
+from wav2lip.models.device import choose_device
+from wav2lip.pipeline.clock import Clock
+from wav2lip.pipeline.fingerprint import fingerprint
+from wav2lip.pipeline.folder import WorkFolder, lock_of, others_in_words
+from wav2lip.pipeline.networks import Networks
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
+from wav2lip.pipeline.prepare import Prepared, open_source, prepare
+from wav2lip.pipeline.render import render
+from wav2lip.pipeline.report import SyncReport
+from wav2lip.pipeline.segments import split
+from wav2lip.pipeline.soundtrack import sound_file
+from wav2lip.pipeline.watch import Watch
+from wav2lip.progress import Progress
+
+
+@dataclass
+class Job:
+    """A result that is prepared, and whose parts are made one by one, in any order and by anybody.
+
+    Attributes:
+        prepared: all that its frames are made from.
+        folder: where its parts are.
+    """
+
+    prepared: Prepared
+    folder: WorkFolder
+    progress: Progress
+    watch: Watch
+    clock: Clock
+    shared: bool = False
+    _done: bool = field(default=False, init=False)
+
+    @property
+    def segments(self) -> tuple[range, ...]:
+        """The frames of each part."""
+        return self.folder.segments
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the parts that are not there yet."""
+        return self.folder.missing()
+
+    def sound(self) -> Path:
+        """Return the file with the sound of the result, put together if need be."""
+        return sound_file(self.prepared.script, self.prepared.source, self.folder.sound, self.progress)
+
+    def render(self, numbers: Iterable[int]) -> None:
+        """Make parts, given by their numbers in ascending order.
+
+        Raises:
+            MediaError: the video cannot be read on.
+            Wav2LipError: a part cannot be written, or too little memory.
+        """
+        numbers = list(numbers)
+        total = sum(len(self.segments[number]) for number in numbers)
+        before = 0 if self.shared else self.prepared.frames - total    # of a job of one's own, what is there is done
+        with self.clock.measure("render"), self.progress.stage("Syncing lips", before + total) as advance:
+            advance(before)
+            for run in following(numbers):
+                segments = [self.segments[number] for number in run]
+                render(self.prepared, segments, [self.folder.part(number) for number in run], self.watch, advance)
+
+    def finish(self) -> SyncReport:
+        """Join the parts, which are all there, give the result its name, and remove the folder.
+
+        Raises:
+            MediaError, Wav2LipError: the sound cannot be read, or the result cannot be written.
+        """
+        prepared, parts = self.prepared, self.folder.parts()
+        with self._held(), self.clock.measure("join"), self.watch.stage("join"):
+            sound = self.sound()
+            size = sum(part.stat().st_size for part in parts)
+            with self.progress.stage("Joining", size, "B") as advance:
+                join(
+                    parts, prepared.output, codec=prepared.decided.codec,
+                    seconds=[prepared.seconds(segment) for segment in self.segments], sound=sound,
+                    duration_limit=prepared.sound_limit, progress=advance,
+                )
+            self._done = True
+            self.folder.remove()
+        return report_of(prepared, self.clock)
+
+    def _held(self) -> AbstractContextManager[None]:
+        return holding(self.prepared.output) if self.shared else nullcontext()    # else it is held already
+
+    def leave(self, error: BaseException | None) -> str | None:
+        """Tidy up after a run that did not come to its end; return how it goes on, None where it does not."""
+        if self._done or self.shared:
+            return None
+        # What is wrong with an input that is still there stays wrong.
+        if isinstance(error, MediaError) and all(path.exists() for path in self.prepared.inputs):
+            self.folder.remove()
+            return None
+        parts = self.folder.tidy()
+        frames = sum(len(segment) for number, segment in enumerate(self.segments) if self.folder.part(number).exists())
+        return f"the same command goes on after {frames} of {self.prepared.frames} frames" if parts else None
+
+
+@contextmanager
+def open_job(
+    face: str | os.PathLike[str],
+    audio: str | os.PathLike[str] | None,
+    output: str | os.PathLike[str] | None,
+    options: SyncOptions,
+    progress: Progress,
+    networks: Networks | None = None,
+    watch: Watch | None = None,
+    *,
+    shared: bool = False,
+) -> Generator[Job]:
+    """Prepare a result, and hold it against other runs while the block runs.
+
+    Args:
+        face, audio, output, options, progress, networks, watch: as for `wav2lip.sync`.
+        shared: others make parts of the same result at the same time; then it is held only while it is finished, and
+            what there is of it stays, whatever happens.
+
+    Raises:
+        UsageError, MediaError, WeightsError, NoFaceError, Wav2LipError: as `wav2lip.sync`.
+    """
+    clock, watch = Clock(), watch or Watch()
+    face, audio = Path(face), None if audio is None else Path(audio)
+    device = choose_device(options.device)
+    gpu = options.gpu(device)
+    with clock.measure("load"), watch.stage("load"):
+        source = watch.source(open_source(face, options, gpu, progress))
+        if output is None:
+            output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
+        output = Path(output)
+        prepare_output(output, (face, audio, *options.files), encoding_of(options, gpu), options.clobber)
+    with nullcontext() if shared else holding(output):
+        prepared = prepare(source, audio, output, options, device, progress, clock, watch, networks)
+        job = Job(prepared, work_folder(prepared), progress, watch, clock, shared)
+        if not options.resume and not shared:
+            job.folder.remove()
+        others = job.folder.others()
+        if others:
+            progress.say(others_in_words(others, output))
+        job.folder.make()
+        try:
+            yield job
+        except BaseException as error:
+            hint = job.leave(error)
+            if hint and isinstance(error, Wav2LipError):
+                progress.say(f"{hint[0].upper()}{hint[1:]}; `wav2lip clean` removes what is there.")
+            if hint and isinstance(error, KeyboardInterrupt) and not error.args:
+                raise KeyboardInterrupt(hint) from None
+            raise
+
+
+def holding(output: Path) -> AbstractContextManager[None]:
+    """Hold an output against other runs.
+
+    Raises:
+        UsageError: another run is writing it.
+    """
+    return alone(lock_of(output), f"Another run is writing {output}; wait for it, or choose another name with -o.")
+
+
+def work_folder(prepared: Prepared) -> WorkFolder:
+    """Return the folder for a prepared result."""
+    source, decided = prepared.source, prepared.decided
+    word = fingerprint(
+        prepared.inputs, prepared.options, prepared.tracks,
+        (source.settings, prepared.networks.description, prepared.networks.device.partition(":")[0], decided,
+         prepared.output.suffix, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept),
+    )
+    return WorkFolder.of(prepared.output, word, split(prepared.frames, source.fps))
+
+
+def following(numbers: Iterable[int]) -> Iterator[list[int]]:
+    """Yield the runs of numbers that follow each other."""
+    for _, run in groupby(zip(count(), numbers), key=lambda pair: pair[1] - pair[0]):
+        yield [number for _, number in run]
+
+
+def report_of(prepared: Prepared, clock: Clock) -> SyncReport:
+    """Return what can be told of a finished result, but for its score."""
+    source, cast = prepared.source, prepared.cast
+    width, height = source.size
+    tracks = prepared.tracks
+    return SyncReport(
+        output=prepared.output,
+        frames=prepared.frames,
+        fps=source.fps,
+        width=width,
+        height=height,
+        duration=float(Fraction(prepared.frames) / source.fps),
+        faces=int(np.any([track.seen for track in prepared.shown], axis=0).sum()),
+        source_frames=len(tracks[0]),
+        source_faces=int(np.any([track.seen for track in tracks], axis=0).sum()),
+        people=cast.labels,
+        synced=tuple(dict.fromkeys(cast.person(line.who) for line in prepared.script.lines)),
+        detector=cast.found_by,
+        generator=prepared.networks.description,
+        device=prepared.networks.device,
+        encoder=prepared.decided.encoder,
+        extended=prepared.options.extension if prepared.extended else None,
+        seconds=clock.seconds,
+    )

@@ -1,0 +1,102 @@
+"""What killed runs have left behind, and what the cache holds that nobody has asked for in a long time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.alone import alone
+from wav2lip.media.write import PART_PATTERN
+from wav2lip.models.remembered import FOLDER
+from wav2lip.models.store import cache_dir
+from wav2lip.pipeline.folder import LOCK_PATTERN, WORK_PATTERN, lock_of, output_named
+
+QUIET = 600.0                               # seconds: what was written to since may be somebody's who is at work
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that can go.
+
+    Attributes:
+        path: a file or a folder.
+        what: it is.
+        size: bytes.
+    """
+
+    path: Path
+    what: str
+    size: int
+
+    def remove(self) -> None:
+        """Remove it.
+
+        Raises:
+            Wav2LipError: it cannot be removed.
+        """
+        try:
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise Wav2LipError(f"{self.path} cannot be removed: {error.strerror}.") from error
+
+
+def left_in(folder: Path) -> Iterator[Leftover]:
+    """Yield what killed runs have left in a folder of results; what belongs to a run that is at work is left out.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.")
+    for work in sorted(folder.glob(WORK_PATTERN)):
+        name = output_named(work)
+        if work.is_dir() and not (_held(lock_of(folder / name)) if name else _busy(work)):
+            yield Leftover(work, f"parts of {name or 'a result'}", _size(work))
+    for part in sorted(folder.glob(PART_PATTERN)):
+        if part.is_file() and not _busy(part):
+            yield Leftover(part, "an unfinished file", _size(part))
+    for lock in sorted(folder.glob(LOCK_PATTERN)):
+        if lock.is_file() and not _held(lock):
+            yield Leftover(lock, "a lock that nobody holds", _size(lock))
+
+
+def left_in_cache(days: float) -> Iterator[Leftover]:
+    """Yield what is remembered of videos that no run has asked about for so many days, and what was never finished."""
+    before = time.time() - days * DAY
+    for entry in sorted((cache_dir() / FOLDER).glob("*")):
+        with suppress(OSError):                 # somebody else may remove it
+            state = entry.stat()
+            if entry.suffix == ".tmp" and not _busy(entry):
+                yield Leftover(entry, "an unfinished file", state.st_size)
+            elif entry.suffix == ".npz" and max(state.st_atime, state.st_mtime) < before:
+                yield Leftover(entry, "faces found in a video", state.st_size)
+
+
+def _held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    try:
+        with alone(lock, "held"):
+            return False
+    except UsageError:
+        return True
+
+
+def _busy(path: Path) -> bool:
+    """Return whether something has been written to a file, or in a folder, lately."""
+    newest = max((file.stat().st_mtime for file in [path, *path.glob("*")]), default=0.0)
+    return time.time() - newest < QUIET
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

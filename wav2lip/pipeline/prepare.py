@@ -1,0 +1,267 @@
+"""Everything about a result but its frames: what is read, who says what where, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.compose.compositor import Compositor, Finish
+from wav2lip.compose.face import Original
+from wav2lip.compose.on_device import DeviceCompositor, can_do
+from wav2lip.compose.patch import AnyCompositor
+from wav2lip.errors import MediaError, NoFaceError
+from wav2lip.faces.track import FaceTrack
+from wav2lip.media.colour import high_range
+from wav2lip.media.encoding import Decided, Encoding, decide, sound_options
+from wav2lip.media.geometry import Geometry
+from wav2lip.media.hardware import decoded_on
+from wav2lip.media.prefetch import frames_waiting
+from wav2lip.media.probe import audio_track, probe
+from wav2lip.models.device import cores
+from wav2lip.pipeline.clock import Clock
+from wav2lip.pipeline.hearing import hear
+from wav2lip.pipeline.lane import Lane, make_lanes, unique, used
+from wav2lip.pipeline.manner import Manner, choose_manner, given_face
+from wav2lip.pipeline.networks import Networks, load_networks
+from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
+from wav2lip.pipeline.output import encoding_of, refuse_inputs
+from wav2lip.pipeline.script import Script
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.timeline import Run, runs
+from wav2lip.pipeline.watch import Watch
+from wav2lip.pipeline.who import Cast, find_cast, frames_to_know
+from wav2lip.progress import Progress
+
+FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
+FACES_AT_A_TIME = {"cpu": FACES_A_CORE * cores(), "cuda": 128, "mps": 32}
+NARROW = 32                                      # pixels: smaller faces have too few for a mouth
+EXTENDED = {
+    "bounce": "it plays backwards and forwards in turn until the sound ends",
+    "loop": "it starts over until the sound ends",
+    "freeze": "its last frame is held until the sound ends",
+    "stretch": "it plays evenly slower and lasts as long as the sound",
+    "cut": "the sound is cut where the video ends",
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that the frames of a result are made from.
+
+    Attributes:
+        source: the video, as the options see it.
+        options: of the run.
+        output: the result.
+        encoding, decided: how its picture is compressed.
+        script: what is said.
+        cast: who is there.
+        lanes: whose mouth says what; `shown` is where those faces are in the frames of the result.
+        presences: how much somebody speaks, for each lane.
+        manner: what becomes of the mouths.
+        networks: that make them.
+        plan: which frames of the source are shown; `numbers` has them one by one.
+        batch: faces generated at a time.
+        waiting: frames that may wait between two stages.
+    """
+
+    source: Source
+    options: SyncOptions
+    output: Path
+    encoding: Encoding
+    decided: Decided
+    script: Script
+    cast: Cast
+    lanes: tuple[Lane, ...]
+    shown: tuple[FaceTrack, ...]
+    presences: tuple[np.ndarray, ...]
+    manner: Manner
+    networks: Networks
+    plan: tuple[Run, ...]
+    numbers: np.ndarray
+    batch: int
+    waiting: int
+
+    @property
+    def frames(self) -> int:
+        """How many frames the result has."""
+        return len(self.numbers)
+
+    @property
+    def tracks(self) -> list[FaceTrack]:
+        """Where the faces are in the source that are synced."""
+        return unique(part.track for lane in self.lanes for part in lane.parts)
+
+    @property
+    def extended(self) -> bool:
+        """Whether the video is made longer, as the sound is longer."""
+        return self.script.frames > len(self.tracks[0]) and not self.source.still and not self.options.whole
+
+    @property
+    def sound_limit(self) -> float | None:
+        """Seconds after which the sound is cut; None where all of it is heard."""
+        cut = self.frames < self.script.frames or self.options.mix is not None
+        return float(self.frames / self.source.fps) if cut else None
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The video and all that is heard."""
+        sound = [] if self.script.sound is None else [self.script.sound]
+        return [self.source.clip.path, *self.script.recordings, *sound]
+
+    def seconds(self, frames: range) -> Fraction:
+        """Return how long some of its frames play."""
+        return len(frames) / self.source.fps
+
+    def compositor(self) -> AnyCompositor:
+        """Return what cuts faces out of the frames of one lane and puts generated ones back."""
+        return make_compositor(self.source, self.options, self.networks)
+
+
+def prepare(
+    source: Source, audio: Path | None, output: Path, options: SyncOptions, device: str, progress: Progress,
+    clock: Clock, watch: Watch, networks: Networks | None,
+) -> Prepared:
+    """Find out and decide all that there is to know before the first frame is made.
+
+    Args:
+        source: what `open_source` gave.
+        audio: the recording; None where the options name voices or an edit list.
+        output: the result.
+        options, device, progress, clock, watch: of the run.
+        networks: those of another run with the same options; None loads them.
+
+    Raises:
+        UsageError, MediaError, WeightsError, NoFaceError, Wav2LipError: as `wav2lip.sync`.
+    """
+    with clock.measure("load"), watch.stage("load"):
+        width, height = source.size
+        # The original's frames are BGR of 8 bits, whatever the source's.
+        kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
+        encoding = encoding_of(options, options.gpu(device))
+        decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
+        for notice in decided.notices:
+            progress.say(notice)
+        for notice in cautions(source, options):
+            progress.say(notice)
+        script, heard = hear(audio, source, options, progress)
+        refuse_inputs(output, script.recordings)
+        check_sound(output, script)
+        heard = [(lines, watch.speech(speech)) for lines, speech in heard]
+        check_length(source.frames, source, script, options)
+        networks = watch.networks(networks or load_networks(options, device, progress))
+        given = given_face(options, networks.detector)
+
+    waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
+    with clock.measure("track"):
+        cast = find_cast(source, frames_to_know(script, source, options), options, networks, progress)
+        lanes = make_lanes(heard, cast, progress, networks.device)
+    tracks = unique(part.track for lane in lanes for part in lane.parts)
+    available = len(tracks[0])
+    check_length(available, source, script, options)
+    check_faces(tracks, cast, options, progress)
+
+    plan = tuple(runs(available, script.frames, "cut" if options.whole else options.extension))
+    numbers = np.array([number for run in plan for number in run.frames()])
+    shown = tuple(lane.shown(numbers) for lane in lanes)
+    presences = tuple(lane.speech.presence() for lane in lanes)
+    with clock.measure("reference"), watch.stage("reference"):
+        looked_at = [used(track, lanes, numbers) for track in tracks]
+        manner = choose_manner(source, looked_at, presences, options, given, device, progress)
+    # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
+    batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
+    prepared = Prepared(
+        source, options, output, encoding, decided, script, cast, tuple(lanes), shown, presences, manner, networks,
+        plan, numbers, batch, waiting,
+    )
+    if prepared.extended:
+        progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
+    for notice in doubts(shown, source, options):
+        progress.say(notice)
+    return prepared
+
+
+def check_sound(output: Path, script: Script) -> None:
+    """Make sure that the sound can be put into the output, as far as it is there already."""
+    if script.sound is not None:
+        sound_options(output, audio_track(script.sound)[0])
+
+
+def check_faces(tracks: Sequence[FaceTrack], cast: Cast, options: SyncOptions, progress: Progress) -> None:
+    """Refuse a video without a face and, in a strict run, one with a frame without."""
+    available, face = len(tracks[0]), cast.source.clip.path
+    found = int(np.any([track.seen for track in tracks], axis=0).sum())
+    if options.strict and 0 < found < available:
+        raise NoFaceError(f"{available - found} of {available} frames of {face} show no face ({cast.found_by}).")
+    if not found:
+        raise NoFaceError(
+            f"No face was found in {face} ({available} frames, looked for with {cast.found_by}). "
+            "Choose another --detector, or say where it is with --box top bottom left right."
+        )
+    progress.detail(f"A face in {found} of {available} frames ({cast.found_by}).")
+
+
+def open_source(face: Path, options: SyncOptions, gpu: int | None, progress: Progress) -> Source:
+    """Look at the video or picture, and fix what decodes it and how its frames are seen."""
+    clip = probe(face, image_fps=options.fps)
+    if gpu is not None:
+        clip, failure = decoded_on(clip, gpu)
+        if failure:
+            progress.detail(f"NVDEC does not decode {face.name} ({failure}); the CPU does.")
+    geometry = Geometry(options.resize_factor, options.rotate, options.crop, options.shorter_side)
+    if options.compat and clip.image:
+        geometry = Geometry(1, False, FULL_FRAME)    # the original ignores these for pictures
+    return Source(clip, geometry, stored=options.compat and not clip.image, static=options.static)
+
+
+def cautions(source: Source, options: SyncOptions) -> Iterator[str]:
+    """Yield what is done to a source that its owner may not expect."""
+    clip = source.clip
+    if options.compat and high_range(clip.colour):
+        yield f"{clip.path.name} is HDR ({clip.colour.transfer}); with --compat the result has 8 bits all the same."
+    if clip.interlaced:
+        yield f"{clip.path.name} is interlaced, and its fields stay woven together; better deinterlace it first."
+
+
+def doubts(shown: Sequence[FaceTrack], source: Source, options: SyncOptions) -> Iterator[str]:
+    """Yield what may be wrong with the faces that are synced.
+
+    Args:
+        shown: where they are in the frames of the result.
+        source, options: of the run.
+
+    Raises:
+        NoFaceError: none of them is seen when it is its turn.
+    """
+    seen = [track.seen for track in shown]
+    if not any(some.any() for some in seen):
+        raise NoFaceError(
+            f"Whoever is to be synced in {source.clip.path} is not seen at those times; `wav2lip faces` shows who is."
+        )
+    narrow = sum(int((track.boxes[some, 2] - track.boxes[some, 0] < NARROW).sum())
+                 for track, some in zip(shown, seen, strict=True))
+    if narrow and not options.compat:
+        yield f"In {narrow} frames a face is less than {NARROW} pixels wide; its mouth will hardly be seen to move."
+    aside = sum(int((track.facing[some] == 0).sum())
+                for track, some in zip(shown, seen, strict=True) if track.facing is not None)
+    if aside:
+        yield f"In {aside} frames a face is turned aside by more than {options.max_yaw:g} degrees and left as it is."
+
+
+def check_length(frames: int, source: Source, script: Script, options: SyncOptions) -> None:
+    """Refuse, in a strict run that is not told how to extend it, a video with too few frames for the sound."""
+    if options.strict and options.extend is None and frames < script.frames:
+        raise MediaError(f"{source.clip.path} has {frames} frames; {script.lines[0].recording} needs {script.frames}.")
+
+
+def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> AnyCompositor:
+    """Return what cuts faces out of the source's frames and puts generated ones back."""
+    if options.compat:
+        return Original()
+    finish = Finish(options.blend, options.mask, options.color_match, options.grain, options.enhance_strength)
+    if networks.device.startswith("cuda") and can_do(finish, networks.enhancer, networks.parser):
+        return DeviceCompositor(source.palette, finish, networks.device)
+    return Compositor(source.palette, finish, networks.enhancer, networks.parser)

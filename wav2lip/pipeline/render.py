@@ -1,0 +1,88 @@
+"""From what is prepared to finished frames, and to the parts of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from itertools import islice
+from pathlib import Path
+
+from wav2lip.compose.patch import AnyFrame
+from wav2lip.media.prefetch import prefetch
+from wav2lip.media.write import VideoWriter
+from wav2lip.pipeline.lips import sync_lips
+from wav2lip.pipeline.prepare import Prepared
+from wav2lip.pipeline.timeline import runs_from
+from wav2lip.pipeline.watch import Watch
+
+
+def render(
+    prepared: Prepared, segments: Sequence[range], parts: Sequence[Path], watch: Watch,
+    advance: Callable[[int], object],
+) -> None:
+    """Write the picture of segments that follow each other, each to a file of its own that appears whole or not at all.
+
+    Args:
+        prepared: what they are made from.
+        segments: numbers of their frames in the result.
+        parts: the files.
+        watch: looks at the stages.
+        advance: is told how many more frames are finished.
+
+    Raises:
+        MediaError: the video cannot be read on.
+        Wav2LipError: a part cannot be written, or too little memory.
+    """
+    options, source = prepared.options, prepared.source
+    width, height = source.size
+    with closing(prefetch(finished_frames(prepared, segments, watch), prepared.waiting)) as frames:
+        for segment, part in zip(segments, parts, strict=True):
+            writer = watch.writer(VideoWriter(
+                part,
+                width=width,
+                height=height,
+                fps=source.fps,
+                colour=source.colour,
+                pixel_aspect=source.pixel_aspect,
+                encoding=prepared.encoding,
+                pixels=None if options.compat else source.pixels,
+                source=None if options.compat else source.clip,
+                called=prepared.output,
+            ))
+            with writer:
+                for frame in islice(frames, len(segment)):
+                    writer.write(frame)
+                    advance(1)
+
+
+def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch) -> Generator[AnyFrame]:
+    """Yield the frames of segments that follow each other.
+
+    Each is made for itself, so that its frames do not depend on where the rendering began; only source and speech are
+    read on from one to the next.
+    """
+    with ExitStack() as stack:
+        first = segments[0].start
+        played = stack.enter_context(closing(play(prepared, first)))
+        heard = [
+            stack.enter_context(closing(lane.said(presence, first)))
+            for lane, presence in zip(prepared.lanes, prepared.presences, strict=True)
+        ]
+        for segment in segments:
+            numbers = [int(number) for number in prepared.numbers[segment.start : segment.stop]]
+            frames: Iterator[AnyFrame] = islice(played, len(segment))
+            for lane, said in zip(prepared.lanes, heard, strict=True):
+                moments = lane.moments(zip(numbers, frames, strict=False), said)
+                compositor = watch.compositor(prepared.compositor())
+                frames = sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
+            yield from frames
+
+
+def play(prepared: Prepared, first: int) -> Generator[AnyFrame]:
+    """Yield the source's frames in the order of the result, from its frame number `first` on."""
+    source, plan = prepared.source, runs_from(prepared.plan, first)
+    compat = prepared.options.compat
+    frames: Iterator[tuple[int, AnyFrame]] = source.play(plan) if compat else source.play_pictures(plan)
+    with closing(prefetch(frames, prepared.waiting)) as pictures:
+        for _number, frame in pictures:
+            yield frame
