@@ -11,7 +11,7 @@ import ffmpeg
 from wav2lip.errors import Wav2LipError
 from wav2lip.media.encoding import container_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
-from wav2lip.media.probe import audio_track
+from wav2lip.media.probe import audio_track, probe
 from wav2lip.media.whole import settle
 from wav2lip.media.write import NOT_WRITTEN
 
@@ -21,7 +21,7 @@ _MICROSECOND = Fraction(1, 1_000_000)             # in which ffmpeg counts where
 
 
 def join(
-    parts: Sequence[Path], output: Path, *, codec: str, seconds: Sequence[Fraction], sound: Path,
+    parts: Sequence[Path], output: Path, *, codec: str, frames: Sequence[int], fps: Fraction, sound: Path,
     duration_limit: float | None = None, progress: Callable[[int], object] = lambda count: None,
 ) -> None:
     """Write a video whose picture is that of the parts, one after the other. It appears whole or not at all.
@@ -31,7 +31,8 @@ def join(
             in which there is room; their names are made of letters, digits and points.
         output: what to write; an existing file is replaced.
         codec: of the picture, of `CODECS`.
-        seconds: how long each part plays, exactly.
+        frames: how many each part has.
+        fps: exact frames a second.
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
         progress: is told how many more bytes are written.
@@ -43,7 +44,7 @@ def join(
     folder = parts[0].parent
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     try:
-        listed.write_text("\n".join(_listing(parts, seconds)), encoding="ascii")
+        listed.write_text("\n".join(_listing(parts, [count / fps for count in frames])), encoding="ascii")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
     track, container = audio_track(sound)
@@ -62,6 +63,8 @@ def join(
         if failed:
             words = process.last_words().replace(url(whole), str(output))
             raise Wav2LipError(f"{output} could not be written: {words}.")
+        if probe(whole).stored_frames != sum(frames):    # what it cannot read it leaves out
+            raise Wav2LipError(f"{output} could not be written: its parts in {folder} cannot be read.")
     try:
         settle(whole, output)
     except OSError as error:

@@ -90,7 +90,7 @@ class Job:
             with self.progress.stage("Joining", size, "B") as advance:
                 join(
                     parts, prepared.output, codec=prepared.decided.codec,
-                    seconds=[prepared.seconds(segment) for segment in self.segments], sound=sound,
+                    frames=[len(segment) for segment in self.segments], fps=prepared.source.fps, sound=sound,
                     duration_limit=prepared.sound_limit, progress=advance,
                 )
             self._done = True

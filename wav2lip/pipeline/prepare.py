@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +110,6 @@ class Prepared:
         """The video and all that is heard."""
         sound = [] if self.script.sound is None else [self.script.sound]
         return [self.source.clip.path, *self.script.recordings, *sound]
-
-    def seconds(self, frames: range) -> Fraction:
-        """Return how long some of its frames play."""
-        return len(frames) / self.source.fps
 
     def compositor(self) -> AnyCompositor:
         """Return what cuts faces out of the frames of one lane and puts generated ones back."""
