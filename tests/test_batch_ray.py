@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -21,9 +22,15 @@ from click.testing import CliRunner
 from media_samples import make_video, run_ffmpeg
 
 import wav2lip
-from wav2lip.batch.job import Job
+from wav2lip.batch.agenda import Agenda
+from wav2lip.batch.cluster import Share, joined
+from wav2lip.batch.crew import Call, Crew, Died
+from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.batch.on_ray import Cluster, run_on_ray
+from wav2lip.batch.plan import Plan
+from wav2lip.batch.waiting import Waiting
 from wav2lip.cli import main
+from wav2lip.errors import UsageError
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
@@ -99,6 +106,106 @@ def test_two_nodes_do_a_list_of_jobs_as_one_machine_does(cluster: Any, clips: Pa
     assert report["failures"][0]["attempts"] == 1
     for job in wanted:
         assert Path(job.output).read_bytes() == plain_bytes(job)
+
+
+class Deadly:
+    """An actor for which some calls are the last."""
+
+    def start(self) -> tuple[str, str]:
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), wav2lip.__version__
+
+    def do(self, number: int, lost: bool) -> int:
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_call_that_kills_its_worker_spoils_no_other(cluster: Any) -> None:
+    calls = [Call("do", (number,)) for number in range(4)]
+    with joined(cluster.address) as ray:
+        crew = Crew(ray, Deadly, Share(), None, Progress())
+        answers = {call.arguments[0]: answer for call, answer in crew.answers(lambda: calls.pop() if calls else None)}
+        crew.dismiss()
+    assert answers == {
+        0: 0, 1: Died("was killed, or crashed,"), 2: Died("met with ValueError: two"), 3: 3,
+    }
+
+
+def test_a_job_that_kills_its_worker_is_tried_again_and_then_given_up(tmp_path: Path) -> None:
+    given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), OPTIONS)
+    agenda = Agenda(Waiting([given], retries=1, fail_fast=False), long=6)
+    for last in (False, True):
+        call = agenda.following()
+        assert call is not None
+        assert call.method == "begin"
+        outcome = agenda.settle(call, Died("was killed"))
+        assert (outcome is not None) == last
+    assert outcome is not None
+    assert (outcome.key, outcome.status, outcome.exit_code, outcome.attempts) == (given.key, "failed", 1, 2)
+    assert outcome.error == "The worker was killed while it did this job."
+    assert agenda.following() is None
+
+
+def test_a_long_job_is_given_out_in_parts_and_finished_by_one(tmp_path: Path) -> None:
+    given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), replace(OPTIONS, resume=False))
+    agenda = Agenda(Waiting([given], retries=1, fail_fast=False), long=1)
+    first = agenda.following()
+    assert first is not None
+    assert agenda.following() is None
+    assert agenda.settle(first, Plan("folder", (3, 5))) is None
+    parts = [agenda.following(), agenda.following()]
+    assert [part and part.arguments[1:] for part in parts] == [(3, "folder"), (5, "folder")]
+    assert agenda.following() is None                 # what is running may fail yet
+    assert [agenda.settle(part, 3) for part in parts if part] == [None, None]
+    last = agenda.following()
+    assert last is not None
+    assert last.method == "finish"
+    done = agenda.settle(last, Outcome("other", "job 1", "other", "done", frames=7))
+    assert done is not None
+    assert (done.key, done.output, done.frames, done.attempts) == (given.key, given.output, 7, 1)
+
+
+def test_parts_of_a_job_that_has_failed_do_not_count(tmp_path: Path) -> None:
+    given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), OPTIONS)
+    agenda = Agenda(Waiting([given], retries=0, fail_fast=False), long=1)
+    first = agenda.following()
+    assert first is not None
+    agenda.settle(first, Plan("folder", (0, 1, 2)))
+    one, other = agenda.following(), agenda.following()
+    assert one is not None
+    assert other is not None
+    failure = agenda.settle(one, failed(given, "It is broken.", 3))
+    assert failure is not None
+    assert failure.error == "It is broken."
+    assert agenda.settle(other, 1) is None
+    assert agenda.following() is None
+
+
+def test_there_is_room_for_as_many_workers_as_their_shares_allow() -> None:
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Alive": True, "Resources": {"CPU": 4.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    assert Share(cpus=1).slots(nodes) == 12
+    assert Share(cpus=3).slots(nodes) == 3
+    assert Share(cpus=1, gpus=0.3).slots(nodes) == 6
+    assert Share(cpus=0, gpus=0.1).slots(nodes) == 20
+    for cpus, gpus in ((0, 0), (-1, 0), (1, 1.5), (1, -1)):
+        with pytest.raises(UsageError, match="A worker cannot have"):
+            Share(cpus, gpus)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999", "nobody.invalid:6379", "nonsense"])
+def test_an_address_without_a_cluster_is_refused_at_once(address: str) -> None:
+    with pytest.raises(UsageError, match="No Ray cluster"), joined(address):
+        pass
 
 
 def test_work_of_a_lost_node_is_done_by_others(cluster: Any, clips: Path, tmp_path: Path) -> None:

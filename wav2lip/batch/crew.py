@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from wav2lip import __version__
 from wav2lip.batch.cluster import Share
@@ -52,6 +52,7 @@ class Crew:
         self._first: deque[Call] = deque()
         self._busy: dict[Any, _Worker] = {}
         self._idle: list[_Worker] = []
+        self._lost: set[str | None] = {None}
         self._stillborn = 0
         self._looked = self._served = float("-inf")
         self._room = 0
@@ -122,13 +123,18 @@ class Crew:
         try:
             answer = self._ray.get(reference)
         except errors.RayTaskError as error:      # of our own code; `Worker` lets none through
-            return Died(f"{type(error.cause).__name__}: {error.cause}" if call else self._cannot_start(str(error)))
+            if call is None:
+                self._cannot_start(str(error))
+            self._idle.append(worker)
+            return Died(f"met with {type(error.cause).__name__}: {error.cause}")
         except errors.RayError as error:
             self._let_go(worker)
             if getattr(error, "actor_init_failed", False):
                 self._cannot_start(str(error))
             if self._is_lost(worker, error):
-                self._progress.say("A node of the cluster was lost; what its workers did is done by others.")
+                if worker.node not in self._lost:
+                    self._lost.add(worker.node)
+                    self._progress.say("A node of the cluster was lost; what its workers did is done by others.")
                 if call is not None:
                     call.lost = True
                     self._first.appendleft(call)
@@ -158,7 +164,7 @@ class Crew:
         self._looked = float("-inf")      # somebody else may come at once
         self._ray.kill(worker.actor)
 
-    def _cannot_start(self, why: str) -> str:
+    def _cannot_start(self, why: str) -> NoReturn:
         last = why.strip().rpartition("\n")[2]
         raise Wav2LipError(f"Workers of the cluster cannot start; every node needs this version of wav2lip. {last}")
 
@@ -178,5 +184,5 @@ class Crew:
 
 def _reason(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError":
-        return "its node had no memory left"
-    return "it was killed, or crashed"
+        return "was stopped, as its node had no memory left,"
+    return "was killed, or crashed,"

@@ -7,9 +7,9 @@ import json
 import os
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.batch.remote import Listings
@@ -32,7 +32,7 @@ class Journal:
         self.path = path
         self._done: set[str] = set()
         self._listings = Listings()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._held = ExitStack()
 
     def __enter__(self) -> Journal:
@@ -48,7 +48,8 @@ class Journal:
             held.enter_context(alone(self._lock, refusal))
             end = self._read()
             try:
-                self._file = held.enter_context(open(self.path, "ab"))
+                # Unbuffered: what cannot be written now is not tried again when the file is closed.
+                self._file = held.enter_context(open(self.path, "ab", buffering=0))
                 if end != self._file.tell():
                     self._file.truncate(end)
             except OSError as error:
@@ -80,9 +81,10 @@ class Journal:
         """
         assert self._file is not None
         line = json.dumps(outcome.to_dict() | {"time": datetime.now(timezone.utc).isoformat(timespec="seconds")})
+        rest = line.encode() + b"\n"
         try:
-            self._file.write(line.encode() + b"\n")
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._unwritten(error) from error
@@ -98,10 +100,12 @@ class Journal:
         """Remember what the journal says; return where its last whole line ends, in bytes."""
         end = 0
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise self._foreign()
             with open(self.path, "rb") as file:
                 for line in file:
                     if end == 0 and not line.startswith(_BEGINNING) and not _BEGINNING.startswith(line):
-                        raise UsageError(f"{self.path} is not the journal of a batch; name another --journal.")
+                        raise self._foreign()
                     if not line.endswith(b"\n"):
                         break
                     end += len(line)
@@ -113,6 +117,9 @@ class Journal:
         except OSError as error:
             raise MediaError(f"{self.path} cannot be read: {error.strerror or error}.") from error
         return end
+
+    def _foreign(self) -> UsageError:
+        return UsageError(f"{self.path} is not the journal of a batch; name another --journal.")
 
     def _unwritten(self, error: OSError) -> Wav2LipError:
         return Wav2LipError(f"The journal {self.path} cannot be written: {error.strerror or error}.")

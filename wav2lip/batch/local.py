@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import cast
@@ -21,8 +21,8 @@ from wav2lip.progress import Progress
 def run_local(
     jobs: Iterable[Job], workers: int = 1, *, retries: int = 1, fail_fast: bool = False,
     progress: Progress | None = None,
-) -> Iterator[Outcome]:
-    """Do jobs, and yield what became of each as soon as that is known. Closing the iterator ends what runs.
+) -> Generator[Outcome, None, None]:
+    """Do jobs, and yield what became of each as soon as that is known. Closing the generator ends what runs.
 
     Args:
         jobs: taken as workers become free.
@@ -36,10 +36,11 @@ def run_local(
     return _here(waiting, progress) if workers == 1 else _crew(waiting, workers, progress)
 
 
-def _here(waiting: Waiting, progress: Progress) -> Iterator[Outcome]:
+def _here(waiting: Waiting, progress: Progress) -> Generator[Outcome, None, None]:
     worker = None
     while (turn := waiting.take()) is not None:
-        from wav2lip.batch.work import Worker  # not where there is nothing to do: it takes seconds
+        # Here, not where there is nothing to do: it takes seconds.
+        from wav2lip.batch.work import Worker
 
         worker, where = worker or Worker(), turn.job.where
         told = Told(lambda text, where=where: progress.detail(f"{where}: {text}"))    # type: ignore[misc]
@@ -48,7 +49,7 @@ def _here(waiting: Waiting, progress: Progress) -> Iterator[Outcome]:
             yield last
 
 
-def _crew(waiting: Waiting, workers: int, progress: Progress) -> Iterator[Outcome]:
+def _crew(waiting: Waiting, workers: int, progress: Progress) -> Generator[Outcome, None, None]:
     members: list[_Member] = []
     threads = max(1, cores() // workers)
     try:
@@ -134,10 +135,9 @@ class _Member:
 
     def _death(self) -> str:
         code = self.process.exitcode or 0
-        if code == -signal.SIGKILL:
-            return "was killed, perhaps for want of memory,"
         if code < 0:
-            return f"died of {signal.Signals(-code).name}"
+            name = signal.Signals(-code).name
+            return "was killed, perhaps for want of memory," if name == "SIGKILL" else f"died of {name}"
         return f"ended with exit code {code}"
 
 

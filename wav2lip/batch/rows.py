@@ -145,8 +145,8 @@ def _value(written: str, value: Any, several: bool) -> Value:
         return (str(value),) if several else str(value)
     if isinstance(value, bool):
         return value
-    if isinstance(value, list) and value and all(isinstance(item, _Number) for item in value) and not several:
-        return ",".join(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value) and several:
         return tuple(map(str, value))
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(item, _Number) for item in value):
+        return ",".join(value)
     raise UsageError(f"{quoted(written)} cannot be {quoted(value)}.")

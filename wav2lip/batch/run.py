@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,8 +18,8 @@ from wav2lip.errors import UsageError
 from wav2lip.media.results import prepare_results
 from wav2lip.progress import Progress
 
-Runner = Callable[[Iterable[Job]], Iterator[Outcome]]
-"""Does jobs, and yields what becomes of each, once; a generator that ends what runs when it is closed."""
+Runner = Callable[[Iterable[Job]], Generator[Outcome, None, None]]
+"""Does jobs, and yields what becomes of each, once; closing it ends what runs."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def check_outputs(jobs: Iterable[Job]) -> None:
     for job in writers.values():
         for given in (job.face, job.audio):
             writer = writers.get(os.path.normpath(given)) if given else None
-            if writer is not None:
+            if writer is not None and writer is not job:    # its own input is for `sync` to refuse
                 raise UsageError(f"{writer.where} would write {given}, which {job.where} reads; choose another output.")
 
 
@@ -134,5 +134,5 @@ def _outcomes(jobs: Iterable[Job | Outcome], kept: Journal, runner: Runner, fail
             waiting.append(job)
     if failed and fail_fast:
         return
-    with closing(runner(waiting)) as outcomes:    # type: ignore[type-var]
+    with closing(runner(waiting)) as outcomes:
         yield from outcomes

@@ -20,7 +20,9 @@ from wav2lip.progress import Progress
 
 KEPT = 2                              # sets of networks: jobs that alternate between two weights load each once
 
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "insufficient memory", "out of memory")
+_NO_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "not enough memory", "insufficient memory", "out of memory",
+)
 
 
 Answer = TypeVar("Answer")
