@@ -108,30 +108,30 @@ def test_two_nodes_do_a_list_of_jobs_as_one_machine_does(cluster: Any, clips: Pa
         assert Path(job.output).read_bytes() == plain_bytes(job)
 
 
-class Deadly:
-    """An actor for which some calls are the last."""
-
-    def start(self) -> tuple[str, str]:
-        import ray
-
-        return ray.get_runtime_context().get_node_id(), wav2lip.__version__
-
-    def do(self, number: int, lost: bool) -> int:
-        if number == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if number == 2:
-            raise ValueError("two")
-        return number
-
-    def stop(self) -> None:
-        pass
-
-
 def test_a_call_that_kills_its_worker_spoils_no_other(cluster: Any) -> None:
+    class Deadly:
+        """An actor for which some calls are the last."""
+
+        def start(self) -> tuple[str, str]:
+            import ray
+
+            return ray.get_runtime_context().get_node_id(), wav2lip.__version__
+
+        def do(self, number: int, lost: bool) -> int:
+            if number == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if number == 2:
+                raise ValueError("two")
+            return number
+
+        def stop(self) -> None:
+            pass
+
     calls = [Call("do", (number,)) for number in range(4)]
     with joined(cluster.address) as ray:
         crew = Crew(ray, Deadly, Share(), None, Progress())
-        answers = {call.arguments[0]: answer for call, answer in crew.answers(lambda: calls.pop() if calls else None)}
+        said = crew.answers(lambda: calls.pop() if calls else None)
+        answers = {call.arguments[0]: answer for call, answer in said}
         crew.dismiss()
     assert answers == {
         0: 0, 1: Died("was killed, or crashed,"), 2: Died("met with ValueError: two"), 3: 3,

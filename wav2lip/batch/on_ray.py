@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from wav2lip.batch.agenda import Agenda
@@ -37,7 +37,7 @@ class Cluster:
 def run_on_ray(
     jobs: Iterable[Job], cluster: Cluster, *, retries: int = 1, fail_fast: bool = False,
     progress: Progress | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Do jobs on a cluster, and yield what became of each as soon as that is known. Closing the iterator ends them.
 
     Args:
