@@ -7,6 +7,8 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -200,6 +202,36 @@ def test_there_is_room_for_as_many_workers_as_their_shares_allow() -> None:
     for cpus, gpus in ((0, 0), (-1, 0), (1, 1.5), (1, -1)):
         with pytest.raises(UsageError, match="A worker cannot have"):
             Share(cpus, gpus)
+
+
+def test_a_cluster_of_this_machine_goes_with_the_program(clips: Path, tmp_path: Path) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix="w"))
+    command = [sys.executable, "-m", "wav2lip", "batch", "--faces", str(clips / "long.mp4"), "--audios",
+               str(clips / "long.wav"), "-o", str(tmp_path), "--ray", "local", "--workers", "1", "--box", "8 88 8 88",
+               "--device", "cpu", "--silence", "source", "--json"]
+    running = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    try:
+        process = subprocess.Popen(
+            command, env=running | {"TMPDIR": str(temporary)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while process.poll() is None and not list(tmp_path.glob(".wav2lip-*.work/0*.mp4")):
+            time.sleep(0.01)
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=60)
+        assert process.returncode == 143, stderr
+        assert stdout == ""
+        assert "RAY" not in stderr.upper()            # it has no words of its own
+        assert list(temporary.iterdir()) == []
+        assert {path.suffix for path in tmp_path.iterdir()} <= {".jsonl", ".work"}    # to go on from
+        assert run_ps(str(temporary)) == []
+    finally:
+        shutil.rmtree(temporary)
+
+
+def run_ps(words: str) -> list[str]:
+    """Return the command lines of processes with these words in them."""
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line for line in lines if words in line]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999", "nobody.invalid:6379", "nonsense"])

@@ -46,6 +46,9 @@ class Errands:
             Wav2LipError: anything else that failed on the way.
         """
         urls = {name: url for name, value in _files(job).items() if (url := url_of(value)) is not None}
+        if not urls:
+            yield _with_paths(job, {})
+            return
         target = urls.get("output")
         if target is not None:
             _check(target, urls, job.options.clobber)

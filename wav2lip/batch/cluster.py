@@ -10,9 +10,10 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from wav2lip.errors import UsageError
@@ -51,7 +52,7 @@ def joined(address: str) -> Iterator[Any]:
             more = {"_temp_dir": folder, "include_dashboard": False, "object_store_memory": OBJECTS}
         else:
             _knock(address)
-        leaving.enter_context(_own_signals())
+        restore_signals = leaving.enter_context(_own_signals())
         leaving.enter_context(_quiet(ray))
         leaving.callback(ray.shutdown)
         try:
@@ -59,6 +60,7 @@ def joined(address: str) -> Iterator[Any]:
         except (ConnectionError, RuntimeError, ValueError) as error:
             why = str(error).strip().partition("\n")[0]
             raise UsageError(f"No Ray cluster could be joined at {address!r}: {why}") from error
+        restore_signals()
         yield ray
 
 
@@ -74,14 +76,28 @@ def _knock(address: str) -> None:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what this program does on SIGTERM: Ray has a way of its own."""
+def _own_signals() -> Iterator[Callable[[], object]]:
+    """Keep what this program does on SIGTERM: Ray has a way of its own. Call what is given when Ray has begun."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
-    handler = signal.getsignal(signal.SIGTERM)
+    handler, codes = signal.getsignal(signal.SIGTERM), []
+
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        if not callable(handler):
+            sys.exit(128 + signum)
+        try:
+            handler(signum, frame)
+        except SystemExit as ending:
+            codes.append(ending.code)
+            raise
+
     try:
-        yield
+        yield lambda: signal.signal(signal.SIGTERM, terminate)
+    except SystemExit:
+        if codes:
+            raise SystemExit(codes[0]) from None      # where Ray is interrupted, it forgets the code
+        raise
     finally:
         signal.signal(signal.SIGTERM, handler)
 
