@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import builtins
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batch_jobs import OPTIONS, WORDS, head, speech
+from click.testing import CliRunner
 
+import wav2lip
 from wav2lip.batch.at_hand import Errands, absolute
 from wav2lip.batch.job import Job
 from wav2lip.batch.remote import deliver, exists, fetch, path_of, url_of
 from wav2lip.cast.selectors import Voice
+from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.pipeline.options import SyncOptions
 
@@ -50,6 +55,7 @@ def job(output: str = "memory://out/new/a.mp4", **changed: Any) -> Job:
         ("s3://bucket/a b.mp4", "s3://bucket/a b.mp4"),
         (Path("s3://bucket/a.mp4"), "s3://bucket/a.mp4"),
         ("zip://a.mp4::s3://bucket/b.zip", "zip://a.mp4::s3://bucket/b.zip"),
+        ("hdfs:///folder/a.mp4", "hdfs:///folder/a.mp4"),
         ("https://host:8080/a.mp4?x=1", "https://host:8080/a.mp4?x=1"),
         ("a.mp4", None),
         ("/folder/a.mp4", None),
@@ -168,6 +174,32 @@ def test_without_fsspec_a_url_is_answered_with_how_to_get_it(monkeypatch: pytest
     monkeypatch.setattr("importlib.import_module", lambda name: none(name))
     with pytest.raises(UsageError, match=r"pip install 'wav2lip\[ray\]'"), errands.at_hand(job()):
         pass
+
+
+def test_a_batch_of_urls_is_done_and_then_skipped(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "own"
+    here.mkdir()
+    store.put_file(str(head(here / "a.mp4")), "/faces/sub/a.mp4")
+    store.put_file(str(speech(here / "s.wav")), "/speech/s.wav")
+    command = [
+        "batch", "--faces", "memory://faces/**/*.mp4", "--audios", "memory://speech/*.wav", "-o", "memory://results",
+        *WORDS, "--json",
+    ]
+    first = CliRunner().invoke(main, command)
+    assert first.exit_code == 0, first.output
+    report = json.loads((tmp_path / "batch.journal.jsonl").read_text())
+    assert report["output"] == report["report"]["output"] == "memory://results/sub/a_s.mp4"
+    wav2lip.sync(here / "a.mp4", here / "s.wav", here / "plain.mp4", OPTIONS)
+    assert store.cat("/results/sub/a_s.mp4") == (here / "plain.mp4").read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("own", "batch.journal.jsonl")] == []
+    again = json.loads(CliRunner().invoke(main, command).stdout)
+    assert (again["done"], again["skipped"]) == (0, 1)
+    store.rm("/results/sub/a_s.mp4")
+    once_more = json.loads(CliRunner().invoke(main, command).stdout)
+    assert (once_more["done"], once_more["skipped"]) == (1, 0)
 
 
 def test_paths_are_made_absolute_for_workers_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

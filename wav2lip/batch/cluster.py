@@ -84,7 +84,7 @@ def _own_signals() -> Iterator[Callable[[], object]]:
     handler, codes = signal.getsignal(signal.SIGTERM), []
 
     def terminate(signum: int, frame: FrameType | None) -> None:
-        if not callable(handler):
+        if not callable(handler):                 # Python's own way, which is to end
             sys.exit(128 + signum)
         try:
             handler(signum, frame)

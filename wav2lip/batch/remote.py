@@ -15,15 +15,16 @@ from wav2lip.extras import require
 EXTRA = "ray"
 BUFFER = 1 << 22    # bytes
 
-# The second slash is lost where a URL went through a Path.
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]+?):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]+?):(?P<slashes>//?)(?P<rest>.+)", re.DOTALL)
 _HERE = re.compile(r"(?:file|local)://(?=/)", re.IGNORECASE)
 
 
 def url_of(name: str | Path) -> str | None:
     """Return the URL that a name is, though it went through a Path; None for a path, which file:///a.mp4 is too."""
     found = _URL.fullmatch(str(name))
-    return f"{found['scheme']}://{found['rest']}" if found else None
+    if found is None or found["scheme"].lower() in ("file", "local"):
+        return None
+    return f"{found['scheme']}://{found['rest']}"    # a Path has lost the second slash
 
 
 def path_of(name: str) -> str:
@@ -86,7 +87,8 @@ def matching(url: str) -> list[str]:
         found = sorted(name for name, about in files.glob(there, detail=True).items() if about["type"] == "file")
     if not found:
         raise MediaError(f"No file matches {url}.")
-    return [files.unstrip_protocol(name) for name in found]
+    before = url.removesuffix(there)           # with the host, which names there do not have
+    return [before + name for name in found]
 
 
 def fetch(url: str, path: Path) -> None:
