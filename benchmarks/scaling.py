@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,9 +20,9 @@ import click
 from scaling_costs import GFLOP, T4, Costs, documented, estimated, read_costs
 from scaling_fleet import SEGMENT, Fleet
 from scaling_model import simulate
+from scaling_report import Row, draw, table
 
 from wav2lip.errors import Wav2LipError
-from wav2lip.evaluation.figures import new_figure, save_figure
 
 FPS = 25
 MB = 1_000_000
@@ -64,24 +63,6 @@ class Conditions:
     losses: float
     slow: tuple[float, float]
     seed: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """How an amount of video fares on machines: the seconds are simulated, prices are None where none was given."""
-
-    machines: str
-    costs: str
-    minutes: float
-    jobs: int
-    workers: int
-    seconds: float
-    minutes_an_hour: float
-    utilisation: float
-    machine_hours: float
-    price: float | None
-    bound: str
-    lost: int
 
 
 def lengths(minutes: float, mean: float, spread: float, seed: int) -> list[int]:
@@ -144,54 +125,6 @@ def make_row(
     )
 
 
-def in_words(seconds: float) -> str:
-    """Return a time as people say it."""
-    units = ((86400, "d"), (3600, "h"), (60, "min"))
-    size, unit = next(((size, unit) for size, unit in units if seconds >= 2 * size), (1, "s"))
-    return f"{seconds / size:.1f} {unit}"
-
-
-def table(rows: list[Row]) -> Iterator[str]:
-    """Yield the lines of a table."""
-    priced = rows[0].price is not None
-    price = ["price"] if priced else []
-    head = ("minutes", "machines", "time", "min/hour", "in use", "machine-h", *price, "bound by")
-    cells = [head] + [
-        (
-            f"{row.minutes:g}", row.machines, in_words(row.seconds), f"{row.minutes_an_hour:,.0f}",
-            f"{row.utilisation:.0%}", f"{row.machine_hours:,.2f}",
-            *([f"{row.price:,.2f}"] if row.price is not None else []), row.bound,
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        first, last = row[:2], row[-1]
-        middle = [cell.rjust(width) for cell, width in zip(row[2:-1], widths[2:-1], strict=True)]
-        yield "  ".join([first[0].rjust(widths[0]), first[1].ljust(widths[1]), *middle, last])
-
-
-def draw(rows: list[Row], out: Path) -> None:
-    """Draw throughput and time against the amount of video, for each kind of machine."""
-    figure = new_figure((12.0, 5.5), "evaluate")
-    panels = figure.subplots(1, 2)
-    for name in dict.fromkeys(row.machines for row in rows):
-        mine = [row for row in rows if row.machines == name]
-        style = "--" if "GPU" in name else "-"
-        for axes, values in zip(panels, ("minutes_an_hour", "seconds"), strict=True):
-            axes.loglog(
-                [row.minutes for row in mine], [getattr(row, values) for row in mine], style, marker=".", label=name
-            )
-    panels[0].set_ylabel("minutes of video an hour")
-    panels[1].set_ylabel("seconds until all is done")
-    for axes in panels:
-        axes.set_xlabel("minutes of video")
-        axes.grid(alpha=0.3)
-    panels[1].legend(frameon=False, fontsize="small")
-    figure.suptitle("; ".join(dict.fromkeys(row.costs for row in rows)), fontsize="small")
-    save_figure(figure, out)
-
-
 @click.command()
 @click.option("--bench", type=FILE, help="What a CPU costs, from `wav2lip bench --json`.")
 @click.option("--gpu-bench", type=FILE, help="What a GPU costs, likewise.")
@@ -205,7 +138,7 @@ def draw(rows: list[Row], out: Path) -> None:
 @click.option("--megabits", nargs=2, default=(8.0, 8.0), show_default=True, help="Of source and result, a second.")
 @click.option("--disk", default=500.0, show_default=True, help="MB/s of a machine's own disk.")
 @click.option("--storage", default=1250.0, show_default=True, help="MB/s of a cluster's shared storage.")
-@click.option("--losses", default=0.01, show_default=True, help="Workers lost an hour of each one's work, in a cluster.")
+@click.option("--losses", default=0.01, show_default=True, help="Workers lost an hour of work, in a cluster.")
 @click.option("--slow", nargs=2, default=(0.02, 2.0), show_default=True, help="Share of slow workers; how many times.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--price-per-hour", "prices", type=float, nargs=2, help="Of a core, and of a GPU.")
