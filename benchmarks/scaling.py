@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from wav2lip.errors import Wav2LipError
 FPS = 25
 MB = 1_000_000
 HOUR = 3600
+THREADS = (1, 2, 4, 8)                 # cores of a worker that are tried
+MANY = 20                              # jobs a core: one core a worker is best then
 FILE = click.Path(path_type=Path)
 
 
@@ -54,7 +57,7 @@ MACHINES = (
 class Conditions:
     """What is the same for all machines; see the options of the command."""
 
-    threads: int
+    threads: int | None
     gpu_workers: int
     split: int
     megabits: tuple[float, float]
@@ -75,11 +78,12 @@ def lengths(minutes: float, mean: float, spread: float, seed: int) -> list[int]:
     return frames
 
 
-def make_fleet(machines: Machines, costs: Costs, jobs: int, given: Conditions) -> Fleet:
-    """Return the workers that a user would start on machines for so many jobs."""
+def make_fleet(machines: Machines, costs: Costs, jobs: Sequence[int], threads: int, given: Conditions) -> Fleet:
+    """Return the workers for jobs, each with so many cores, or fewer workers with more where jobs are few."""
     shared = machines.count > 1
-    most = given.gpu_workers if machines.gpu else max(1, machines.cores // given.threads)
-    each = most if shared else min(most, jobs)
+    each = given.gpu_workers if machines.gpu else max(1, machines.cores // threads)
+    if not shared or max(jobs) <= given.split * SEGMENT:
+        each = min(each, -(-len(jobs) // machines.count))
     cores = machines.cores / each
     read, written = (megabits * MB / 8 / FPS for megabits in given.megabits)
     return Fleet(
@@ -101,12 +105,14 @@ def make_fleet(machines: Machines, costs: Costs, jobs: int, given: Conditions) -
 
 
 def make_row(
-    machines: Machines, costs: Costs, minutes: float, jobs: list[int], given: Conditions,
+    machines: Machines, costs: Costs, minutes: float, jobs: Sequence[int], given: Conditions,
     prices: tuple[float, float] | None,
 ) -> Row:
-    """Return how jobs fare on machines."""
-    fleet = make_fleet(machines, costs, len(jobs), given)
-    done = simulate(fleet, jobs)
+    """Return how jobs fare on machines, with as many cores a worker as is fastest unless that is given."""
+    many = len(jobs) > MANY * machines.count * machines.cores
+    tried = (given.threads,) if given.threads else (1,) if many or machines.gpu else THREADS
+    fleets = [make_fleet(machines, costs, jobs, threads, given) for threads in tried if threads <= machines.cores]
+    fleet, done = min(((fleet, simulate(fleet, jobs)) for fleet in fleets), key=lambda tried: tried[1].seconds)
     bounds = fleet.bounds(jobs)
     hours = done.seconds / HOUR * machines.count
     return Row(
@@ -132,7 +138,7 @@ def make_row(
 @click.option("--minutes", multiple=True, type=float, default=(1, 100, 10_000, 1_000_000), show_default=True)
 @click.option("--job-minutes", default=2.0, show_default=True, help="How long a job is on average.")
 @click.option("--spread", default=1.0, show_default=True, help="Standard deviation of its logarithm.")
-@click.option("--threads", default=2, show_default=True, help="Cores of a worker.")
+@click.option("--threads", type=click.IntRange(1), help="Cores of a worker.  [default: 1, 2, 4 or 8, the fastest]")
 @click.option("--gpu-workers", default=2, show_default=True, help="Workers that share a GPU.")
 @click.option("--split", default=12, show_default=True, help="A cluster shares out jobs of more segments than this.")
 @click.option("--megabits", nargs=2, default=(8.0, 8.0), show_default=True, help="Of source and result, a second.")

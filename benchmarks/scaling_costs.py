@@ -1,8 +1,8 @@
 """What a frame costs, stage by stage: as measured by `wav2lip bench`, or estimated for a GPU that nobody has measured.
 
-A worker has cores of its own and a share of a GPU. A frame takes it the longest of three: its core-seconds over its
-cores, the seconds of the one thread that cannot be shared out, and the seconds of the GPU part that it waits for, times
-the workers on that GPU.
+A worker has cores of its own and a share of a GPU. A frame takes it the longest of three: its core-seconds over what
+its cores do together, the seconds of the one thread that cannot be shared out, and the seconds of the GPU part that it
+waits for, times the workers on that GPU.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ STAGES = {                             # CPU seconds of 250 frames
     "encode": 4.47,
 }
 DECODED = 746                          # frames: 250 are looked at, 246 searched for a closed mouth, 250 shown
-START = 1.4                            # seconds: Python, the libraries, weights
-JOB = 0.6                              # CPU seconds: probing, opening four ffmpegs, the mel, joining
+START = 2.3                            # CPU seconds more in a process of its own: libraries, weights, warming up
+JOB = 0.5                              # CPU seconds: probing, opening ffmpegs, the mel, the end
 PART = 0.25                            # CPU seconds: two ffmpegs more, and frames decoded on the way to the first
+
+TEAM = 0.88                            # n cores of one worker are worth n ** TEAM workers of one core; measured for 2
 
 GFLOP = 2.006                          # a face, in the generator that ships
 FACES = 292 / 250                      # a frame: those beside a pause are generated twice
@@ -52,7 +54,7 @@ class Cost:
 
     def on(self, cores: float, workers_a_gpu: float = 1.0) -> float:
         """Return the seconds a frame of a worker with that many cores and its share of a GPU."""
-        return max(self.cores / cores, self.serial, self.device * workers_a_gpu)
+        return max(self.cores / cores**TEAM, self.serial, self.device * workers_a_gpu)
 
 
 @dataclass(frozen=True)

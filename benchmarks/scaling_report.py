@@ -38,11 +38,11 @@ def table(rows: list[Row]) -> Iterator[str]:
     """Yield the lines of a table."""
     priced = rows[0].price is not None
     price = ["price"] if priced else []
-    head = ("minutes", "machines", "time", "min/hour", "in use", "machine-h", *price, "bound by")
+    head = ("minutes", "machines", "time", "min/hour", "workers", "in use", "machine-h", *price, "bound by")
     cells = [head] + [
         (
             f"{row.minutes:g}", row.machines, in_words(row.seconds), f"{row.minutes_an_hour:,.0f}",
-            f"{row.utilisation:.0%}", f"{row.machine_hours:,.2f}",
+            f"{row.workers:,}", f"{row.utilisation:.0%}", f"{row.machine_hours:,.2f}",
             *([f"{row.price:,.2f}"] if row.price is not None else []), row.bound,
         )
         for row in rows

@@ -106,7 +106,8 @@ def test_lengths_add_up_and_are_as_long_as_asked_for_on_average() -> None:
 
 def test_a_frame_takes_the_longest_of_cores_thread_and_gpu() -> None:
     cost = Cost(cores=0.06, serial=0.004, device=0.002)
-    assert cost.on(2) == 0.03
+    assert cost.on(1) == 0.06
+    assert 0.06 / 2 < cost.on(2) < 0.06 / 1.8                                              # two in a team lose a little
     assert cost.on(64) == 0.004
     assert cost.on(64, workers_a_gpu=8) == 0.016
 
