@@ -120,7 +120,7 @@ def report(samples: Sequence[Sample]) -> Iterator[str]:
         peak = max(sample.python + sample.ffmpeg for sample in part)
         own = max(sample.python for sample in part)
         grown = slope(part)
-        line = "too short for a slope" if grown is None else f"{grown:+.1f} MB an hour"
+        line = "too short for a slope" if grown is None else f"{round(grown, 1) + 0.0:+.1f} MB an hour"
         most = f"at most {max(sample.files for sample in part)} files, {max(sample.threads for sample in part)} threads"
         yield (
             f"{name}: {part[-1].seconds - part[0].seconds:.0f} s, {line}; peak {peak:.0f} MB, "
