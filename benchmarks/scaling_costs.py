@@ -28,7 +28,7 @@ STAGES = {                             # CPU seconds of 250 frames
 DECODED = 746                          # frames: 250 are looked at, 246 searched for a closed mouth, 250 shown
 START = 2.3                            # CPU seconds more in a process of its own: libraries, weights, warming up
 JOB = 0.5                              # CPU seconds: probing, opening ffmpegs, the mel, the end
-PART = 0.25                            # CPU seconds: two ffmpegs more, and frames decoded on the way to the first
+PART = 0.25                            # CPU seconds: opening the job again, and two ffmpegs
 
 TEAM = 0.88                            # n cores of one worker are worth n ** TEAM workers of one core; measured for 2
 
