@@ -30,7 +30,7 @@ MB = 1_000_000
 HOUR = 3600
 THREADS = (1, 2, 4, 8)                 # cores of a worker that are tried
 MANY = 20                              # jobs a core: one core a worker is best then
-FILE = click.Path(path_type=Path)
+FILE, MORE = click.Path(path_type=Path), click.FloatRange(0, min_open=True)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def make_row(
     """Return how jobs fare on machines, with as many cores a worker as is fastest unless that is given."""
     many = len(jobs) > MANY * machines.count * machines.cores
     tried = (given.threads,) if given.threads else (1,) if many or machines.gpu else THREADS
-    fleets = [make_fleet(machines, costs, jobs, threads, given) for threads in tried if threads <= machines.cores]
+    fleets = [make_fleet(machines, costs, jobs, threads, given) for threads in tried]
     fleet, done = min(((fleet, simulate(fleet, jobs)) for fleet in fleets), key=lambda tried: tried[1].seconds)
     bounds = fleet.bounds(jobs)
     hours = done.seconds / HOUR * machines.count
@@ -135,15 +135,15 @@ def make_row(
 @click.option("--bench", type=FILE, help="What a CPU costs, from `wav2lip bench --json`.")
 @click.option("--gpu-bench", type=FILE, help="What a GPU costs, likewise.")
 @click.option("--gflop", default=GFLOP, show_default=True, help="A face, without those; 7.93 in the full width.")
-@click.option("--minutes", multiple=True, type=float, default=(1, 100, 10_000, 1_000_000), show_default=True)
-@click.option("--job-minutes", default=2.0, show_default=True, help="How long a job is on average.")
+@click.option("--minutes", multiple=True, type=MORE, default=(1, 100, 10_000, 1_000_000), show_default=True)
+@click.option("--job-minutes", type=MORE, default=2.0, show_default=True, help="How long a job is on average.")
 @click.option("--spread", default=1.0, show_default=True, help="Standard deviation of its logarithm.")
 @click.option("--threads", type=click.IntRange(1), help="Cores of a worker.  [default: 1, 2, 4 or 8, the fastest]")
 @click.option("--gpu-workers", default=2, show_default=True, help="Workers that share a GPU.")
 @click.option("--split", default=12, show_default=True, help="A cluster shares out jobs of more segments than this.")
 @click.option("--megabits", nargs=2, default=(8.0, 8.0), show_default=True, help="Of source and result, a second.")
-@click.option("--disk", default=500.0, show_default=True, help="MB/s of a machine's own disk.")
-@click.option("--storage", default=1250.0, show_default=True, help="MB/s of a cluster's shared storage.")
+@click.option("--disk", type=MORE, default=500.0, show_default=True, help="MB/s of a machine's own disk.")
+@click.option("--storage", type=MORE, default=1250.0, show_default=True, help="MB/s of a cluster's shared storage.")
 @click.option("--losses", default=0.01, show_default=True, help="Workers lost an hour of work, in a cluster.")
 @click.option("--slow", nargs=2, default=(0.02, 2.0), show_default=True, help="Share of slow workers; how many times.")
 @click.option("--seed", default=0, show_default=True)

@@ -174,6 +174,7 @@ def test_the_command_prints_a_table_and_draws(tmp_path: Path) -> None:
     assert one["price"] is None
     assert (one["bound"], many["bound"]) == ("workers", "storage")
     assert one["utilisation"] > 0.9 > many["utilisation"]
+    assert {row["workers"] for row in json.loads(run("--json", "--threads", "16").stdout)} >= {1, 10, 100, 1000}
     result = run("--bench", str(tmp_path / "missing.json"))
     assert result.exit_code == 1
     assert "missing.json" in result.output
