@@ -4,8 +4,8 @@
     python benchmarks/kills.py --times 5 --by ffmpeg
     python benchmarks/kills.py --times 3 --by disk          # as root: needs a file system of its own
 
-Every time the result is removed and the same command is started; after a random time it is killed (--by program), or one
-of its ffmpegs is (--by ffmpeg), or it runs in a file system that is too small for the result (--by disk); then the
+Every time the result is removed and the same command is started; after a random time it is killed (--by program), or
+one of its ffmpegs is (--by ffmpeg), or it runs in a file system that is too small for the result (--by disk); then the
 same command runs to its end. The result has to have the bytes of the undisturbed run, and nothing else may be left.
 """
 
@@ -100,7 +100,8 @@ def main(times: int, seconds: float, by: str, seed: int) -> None:
                 how = f"after {after:5.1f} s {stop(words, after, by)}"
             right, again, said = finish(words, whole, output)
             failed += not right
-            click.echo(f"{number + 1:3} {'same bytes, nothing left' if right else 'WRONG'}, {again:.1f} s; {how}; {said}")
+            verdict = "same bytes, nothing left" if right else "WRONG"
+            click.echo(f"{number + 1:3} {verdict}, {again:.1f} s; {how}; {said}")
         if results.is_mount():
             subprocess.run(["umount", str(results)], check=True)
     click.echo(f"{times - failed} of {times} right")
