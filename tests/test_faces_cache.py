@@ -11,6 +11,7 @@ import pytest
 from wav2lip.faces.appearance import SIZE
 from wav2lip.faces.cache import cached_detections
 from wav2lip.faces.detections import Detections
+from wav2lip.faces.memo import Memo
 from wav2lip.models.store import cache_dir
 
 
@@ -28,7 +29,7 @@ class Looking:
         faces = tuple(np.full((at % 3, 5), at, np.float32) for at in range(frames))
         self.detections = described(faces, np.arange(frames, dtype=np.int32) // 2)
 
-    def __call__(self) -> Detections:
+    def __call__(self, memo: Memo) -> Detections:
         self.times += 1
         return self.detections
 

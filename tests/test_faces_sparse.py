@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from media_samples import make_sound, numbered_video, run_ffmpeg
 
 import wav2lip
+from wav2lip.faces.detections import Detections
 from wav2lip.faces.look import look_for_faces
 from wav2lip.faces.sparse import FARTHEST, detect_faces, distance, frames_to_see
 from wav2lip.media.clip import Frame
@@ -17,6 +20,7 @@ from wav2lip.media.ffmpeg import url
 from wav2lip.media.geometry import fitting
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
+from wav2lip.models.store import cache_dir
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 from wav2lip.training.heads import draw_head
@@ -196,6 +200,44 @@ def test_a_video_comes_small_out_of_ffmpeg_and_the_boxes_fit_the_large_one(tmp_p
     assert len(eyes.shapes) == 3
     assert found.faces[0] is not None
     assert found.faces[0][0, :4].tolist() == [0, 0, 320, 180]
+
+
+class Tired(Seeing):
+    """Sees squares, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        if len(self.shown) == self.times:
+            raise KeyboardInterrupt
+        return super().detect(frames)
+
+
+def test_a_stopped_search_goes_on_where_it_was(tmp_path: Path) -> None:
+    video = tmp_path / "video"
+    video.write_bytes(b"its content is the key")
+    pictures = [frame(number, 2 * number, 200) if number != 40 else frame(number) for number in range(80)]
+
+    def look(detector: Seeing, frames: int = 80) -> Detections:
+        return look_for_faces(
+            video, frames, 80, SIZE, Fraction(25), lambda count, size: (one.copy() for one in pictures[:count]),
+            detector, Progress(), batch=1,
+        )
+
+    undisturbed = Seeing()
+    whole = look(undisturbed)
+    shutil.rmtree(cache_dir())
+    tired, rested = Tired(9), Seeing()
+    with pytest.raises(KeyboardInterrupt):
+        look(tired)
+    found = look(rested)
+    assert len(tired.shown) == 9
+    assert tired.shown + rested.shown == undisturbed.shown
+    assert all(one is other is None or np.array_equal(one, other)
+               for one, other in zip(found.faces, whole.faces, strict=True))
+    assert len(list((cache_dir() / "faces").iterdir())) == 1    # the whole answer, and nothing of what led to it
 
 
 class Eyes:

@@ -10,6 +10,7 @@ import numpy as np
 from wav2lip.faces.appearance import SIZE
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
+from wav2lip.faces.memo import Memo
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 
 FORMAT = 6              # counts up whenever an entry means something else
@@ -17,7 +18,7 @@ _NOT_LOOKED = -1        # for a count
 
 
 def cached_detections(
-    source: Path, settings: str, frames: int, compute: Callable[[], Detections]
+    source: Path, settings: str, frames: int, compute: Callable[[Memo], Detections]
 ) -> Detections:
     """Return what is in the first frames of a video, from the cache folder if they were looked at before.
 
@@ -25,14 +26,22 @@ def cached_detections(
         source: the video; its content is the key, not its name.
         settings: everything else that the answer depends on: how frames are read and what looks for faces.
         frames: how many frames are wanted. An entry made for more serves too; one made for fewer is replaced.
-        compute: looks for faces; may give fewer frames than wanted if the video ends early.
+        compute: looks for faces, but for those that it is given; may give fewer frames than wanted if the video ends
+            early.
     """
-    entry = entry_of("detections", FORMAT, settings, content_digest(source))
+    key = FORMAT, settings, content_digest(source)
+    entry = entry_of("detections", *key)
     cached = _read(entry, frames)
     if cached is not None:
         return cached
-    detections = compute()
+    memo = Memo(entry_of("looks so far", *key))
+    try:
+        detections = compute(memo)
+    except BaseException:
+        memo.keep()                     # whatever stopped it, the same call goes on from here
+        raise
     _write(entry, detections, frames)
+    memo.forget()
     return detections
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from wav2lip.faces.cache import cached_detections
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
+from wav2lip.faces.memo import Memo
 from wav2lip.faces.sparse import detect_faces, distance, frames_to_see
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.geometry import fitting
@@ -68,10 +69,12 @@ def look_for_faces(
     frame_bytes = 3 * small[0] * small[1]
     block = max(1, min(batch, HELD_BYTES // frame_bytes // every)) * every
 
-    def detect() -> Detections:
+    def detect(memo: Memo) -> Detections:
         pictures = prefetch(read(seen, small), frames_waiting(frame_bytes))
         with progress.stage("Finding faces", seen) as advance, closing(pictures):
-            found = detect_faces(pictures, detector, every=every, block=block, batch=batch, progress=advance)
+            found = detect_faces(
+                pictures, detector, every=every, block=block, batch=batch, progress=advance, memo=memo
+            )
         return found.scaled(size[0] / small[0], size[1] / small[1])
 
     how = f"{settings} {small[0]}x{small[1]} {every} {detector.fingerprint}".strip()

@@ -13,6 +13,7 @@ from wav2lip.faces.appearance import UNLIKE, describe, distances
 from wav2lip.faces.boxes import iou
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
+from wav2lip.faces.memo import Memo
 from wav2lip.faces.shots import ShotCounter
 from wav2lip.faces.sights import LONGEST_GAP
 from wav2lip.media.clip import Frame
@@ -39,7 +40,7 @@ def frames_to_see(frames: int, total: int, every: int) -> int:
 
 def detect_faces(
     frames: Iterable[Frame], detector: Detector, *, every: int, block: int, batch: int,
-    progress: Callable[[int], object] = lambda count: None,
+    progress: Callable[[int], object] = lambda count: None, memo: Memo | None = None,
 ) -> Detections:
     """Look for faces in a stream of frames.
 
@@ -54,7 +55,9 @@ def detect_faces(
         block: how many frames are held, or one more; a multiple of `every`. The answer does not depend on it.
         batch: frames given to the detector at a time.
         progress: is told how many more frames are done.
+        memo: knows what an earlier run has found in these frames, and is told what is found.
     """
+    memo = memo or Memo()
     finds: dict[int, np.ndarray] = {}
     looks: dict[int, np.ndarray] = {}
     shots: list[int] = []
@@ -64,7 +67,7 @@ def detect_faces(
     while held:
         first = len(shots)
         shots += [counter.number(frame) for frame in held]
-        look = partial(_look, held, first, detector, batch, finds, looks)
+        look = partial(_look, held, first, detector, batch, finds, looks, memo)
         look(_first_looks(shots, first, every))
         seen = [number for number in range(max(0, first - 1), len(shots)) if number in finds]
         _bisect([(one, other) for one, other in pairwise(seen) if shots[one] == shots[other]], finds, looks, look)
@@ -77,14 +80,22 @@ def detect_faces(
 
 def _look(
     held: Sequence[Frame], first: int, detector: Detector, batch: int, finds: dict[int, np.ndarray],
-    looks: dict[int, np.ndarray], numbers: Sequence[int],
+    looks: dict[int, np.ndarray], memo: Memo, numbers: Sequence[int],
 ) -> None:
     """Put into `finds` and `looks` what is seen in some frames of the block that begins with frame `first`."""
-    for at in range(0, len(numbers), batch):
-        group = numbers[at : at + batch]
+    new = []
+    for number in numbers:
+        known = memo.recall(number)
+        if known is None:
+            new.append(number)
+        else:
+            finds[number], looks[number] = known
+    for at in range(0, len(new), batch):
+        group = new[at : at + batch]
         frames = [held[number - first] for number in group]
         for number, frame, faces in zip(group, frames, detector.detect(frames), strict=True):
             finds[number], looks[number] = faces, describe(frame, faces, lean=number % LEAN_EVERY == 0)
+            memo.note(number, finds[number], looks[number])
 
 
 def _first_looks(shots: Sequence[int], first: int, every: int) -> list[int]:

@@ -13,7 +13,11 @@ _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def fast_bfloat16(device: str | torch.device) -> bool:
-    """Return whether a device multiplies bfloat16 itself; emulated, it is slower than float32."""
+    """Return whether a device multiplies bfloat16 faster than float32.
+
+    Of CPUs those with AMX do. With AVX-512's bfloat16 alone the generator takes 1.3 to 1.4 times as long as in float32
+    (PyTorch 2.13 on a Sapphire Rapids without AMX).
+    """
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -22,13 +26,13 @@ def fast_bfloat16(device: str | torch.device) -> bool:
     capabilities: Callable[[], dict[str, bool]] | None = getattr(torch.cpu, "get_capabilities", None)
     if capabilities is None:    # older versions of torch do not tell
         return False
-    return any(capabilities().get(unit, False) for unit in ("avx512_bf16", "amx_bf16"))
+    return capabilities().get("amx_bf16", False)
 
 
 def number_type(precision: Precision, device: str) -> torch.dtype:
     """Return the numbers that a network computes with.
 
-    "auto" takes float16 on CUDA and bfloat16 on CPUs that multiply it themselves. The faces of the generator that ships
+    "auto" takes float16 on CUDA and bfloat16 on CPUs that multiply it faster. The faces of the generator that ships
     differ from those in float32 by a PSNR of 76 and 56 dB then, on 16 real faces.
 
     Raises:

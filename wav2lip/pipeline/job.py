@@ -158,7 +158,7 @@ def open_job(
             yield job
         except BaseException as error:
             hint = job.leave(error)
-            if hint and isinstance(error, Wav2LipError):
+            if hint and isinstance(error, Wav2LipError | SystemExit):
                 progress.say(f"{hint[0].upper()}{hint[1:]}; `wav2lip clean` removes what is there.")
             if hint and isinstance(error, KeyboardInterrupt) and not error.args:
                 raise KeyboardInterrupt(hint) from None
