@@ -135,8 +135,10 @@ def test_a_row_that_makes_no_sense_is_a_job_that_failed(tmp_path: Path) -> None:
         ('{"face": true}', "face is not the name"),
         ('{"face": {"a": 1}}', "'face' cannot be"),
         ('{"face": ["a"]}', "'face' cannot be"),
-        ('{"face": ""}', "not the name of a file"),
-        ('{"face": "\\u0000"}', "not the name of a file"),
+        ('{"face": ""}', "a name of a file is empty"),
+        ('{"face": "\\u0000"}', "is no text"),
+        ('{"face": "a", "checkpoint": "\\ud800"}', "is no text"),
+        ('{"face": "a", "voice": ["A=a", "A=\\u0000"]}', "is no text"),
         ('{"face": "a", "crf": true}', "crf cannot be True"),
         ('{"face": "a", "crf": [1]}', "'crf' cannot be"),
         ('{"face": "a", "crf": 1.5}', "crf: '1.5' is not"),
@@ -151,6 +153,18 @@ def test_an_object_that_makes_no_sense_is_a_job_that_failed(tmp_path: Path, line
     assert isinstance(good, Job)
     assert isinstance(bad, Outcome)
     assert words in (bad.error or "")
+
+
+def test_what_nobody_has_thought_of_spoils_no_other_row(tmp_path: Path) -> None:
+    known = columns(given())
+
+    def options(said: dict, folder: Path) -> wav2lip.SyncOptions:
+        return known.options(said, folder) if said else wav2lip.SyncOptions(fps=Fraction(1, int("0")))
+
+    (tmp_path / "jobs.csv").write_text("face,crf\na.mp4,3\nb.mp4,\nc.mp4,3\n")
+    jobs = read_jobs(tmp_path / "jobs.csv", tmp_path, replace(known, options=options))
+    assert [isinstance(job, Job) for job in jobs] == [True, False, True]
+    assert failures(jobs) == ["line 3: ZeroDivisionError: Fraction(1, 0) (this should not happen)"]
 
 
 @pytest.mark.parametrize(

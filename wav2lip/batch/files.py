@@ -11,7 +11,6 @@ from pathlib import Path
 
 from wav2lip.batch.job import Job
 from wav2lip.batch.remote import has_wildcard, matching, path_of, url_of
-from wav2lip.cast.text import quoted
 from wav2lip.errors import MediaError, UsageError
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output
@@ -67,9 +66,8 @@ def expand(
         MediaError: a glob matches nothing.
         UsageError: one output is given for several jobs, a name is none, or a glob would find the results.
     """
-    for name in (face, audio, output):
-        if name is not None and (not name or "\0" in name):
-            raise UsageError(f"{quoted(name)} is not the name of a file.")
+    if "" in (face, audio, output):
+        raise UsageError("a name of a file is empty.")
     faces = find(face, folder, results)
     audios = Found(()) if audio is None else find(audio, folder, results)
     many = len(faces.paths) * max(1, len(audios.paths))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import time
 import traceback
@@ -12,6 +13,7 @@ from wav2lip.batch.at_hand import Errands
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.errors import Wav2LipError
 from wav2lip.models.device import choose_device
+from wav2lip.models.memory import is_shortage
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.report import SyncReport
@@ -19,10 +21,6 @@ from wav2lip.pipeline.sync import sync
 from wav2lip.progress import Progress
 
 KEPT = 2                              # sets of networks: jobs that alternate between two weights load each once
-
-_NO_MEMORY = (
-    "can't allocate memory", "cannot allocate memory", "not enough memory", "insufficient memory", "out of memory",
-)
 
 
 Answer = TypeVar("Answer")
@@ -103,11 +101,8 @@ def _in_a_sentence(error: Exception, progress: Progress) -> tuple[str, int]:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether memory was too small, the machine's or a GPU's; libraries say so in errors of several kinds."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError | OSError) and any(words in str(error).lower() for words in _NO_MEMORY)
-        and not isinstance(error, Wav2LipError)
-    )
+    """Whether memory was too small, the machine's or a GPU's."""
+    return is_shortage(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _free() -> None:
