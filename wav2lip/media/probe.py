@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ from wav2lip.errors import MediaError, Wav2LipError
 from wav2lip.media.clip import ALPHA_DECODERS, SPEAKERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
 from wav2lip.media.ffmpeg import binary, decoders
+from wav2lip.media.limits import allow, limits
 from wav2lip.media.rates import constant_rate, rate_for_variable
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ FASTEST_STATED = 1000                             # frames a second; what claims
 
 _HEAD_BYTES = 4096
 _TRIES = 300                                      # packets that may decode to nothing before the first picture
-_MOST_PIXELS = 1 << 28
 # By bits and transparency.
 _IMAGE_FORMATS = {(8, False): "bgr24", (8, True): "bgra", (16, False): "bgr48le", (16, True): "bgra64le"}
 # Lists and scripts that name other files to open.
@@ -74,7 +75,9 @@ def probe_sound(path: str | Path) -> Sound:
     sound, container = audio_track(path)
     if sound.duration and container in _TRUE_LENGTH:
         return sound
-    return replace(sound, duration=_counted_length(Path(path)))
+    length = _counted_length(Path(path))
+    allow(Path(path), duration=length)
+    return replace(sound, duration=length)
 
 
 def audio_track(path: str | Path) -> tuple[Sound, str]:
@@ -85,7 +88,7 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
     """
     path = Path(path)
     with _opened(path, _head(path)) as container:
-        sound = _sound(container)
+        sound = _sound(container, path)
         if sound is None:
             raise MediaError(f"{path} has no audio track.")
         return sound, _format(container)
@@ -93,9 +96,13 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
 
 def _head(path: Path) -> bytes:
     """Return the beginning of a file; refuse what is certainly no media file."""
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder, not a media file.")
     try:
+        state = os.stat(path)
+        if stat.S_ISDIR(state.st_mode):
+            raise MediaError(f"{path} is a folder, not a media file.")
+        if not stat.S_ISREG(state.st_mode):       # a pipe is waited for, a device never ends
+            raise MediaError(f"{path} is a pipe or a device, not a file; write what comes out of it to a file first.")
+        allow(path, size=state.st_size)
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)
     except FileNotFoundError:
@@ -154,7 +161,9 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     import av
 
     try:
-        container = av.open("file:" + os.path.abspath(path), options={"protocol_whitelist": "file"})
+        container = av.open("file:" + os.path.abspath(path), options={
+            "protocol_whitelist": "file", "max_pixels": str(limits().pixels),
+        })
     except (av.error.FFmpegError, OSError, ValueError) as error:
         kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
         why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
@@ -162,6 +171,7 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     with container:
         if _format(container) in _REFERRING:
             raise MediaError(f"{path} is a playlist or script that refers to other files; give the video itself.")
+        allow(path, streams=len(container.streams))
         yield container
 
 
@@ -177,13 +187,14 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         raise MediaError(f"{path} has no picture in it: it is damaged, or no video.")
     if stream.codec_context is None:
         raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
-    frame, packets = _scan(container, stream)
+    allow(path, pixels=stream.codec_context.width * stream.codec_context.height)
+    frame, packets = _scan(container, stream, path)
     if frame is None:
         raise MediaError(f"{path} holds no picture that can be decoded: it is damaged or incomplete.")
-    if frame.width < 1 or frame.height < 1 or frame.width * frame.height > _MOST_PIXELS:
-        raise MediaError(f"{path} has pictures of {frame.width}×{frame.height} pixels, which cannot be used.")
+    allow(path, pixels=frame.width * frame.height)
     tick = stream.time_base or Fraction(1, 1000)
     timing = _Timing(packets, tick, _stated_rates(stream))
+    allow(path, fps=timing.fps, frames=timing.frames, duration=timing.frames / timing.fps)
     rotation = round(-frame.rotation) % 360
     width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
     if rotation in (90, 270):
@@ -207,7 +218,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         start=float(timing.first) - (container.start_time or 0) / 1_000_000,
         seekable=exact_jumps and timing.stamped,
         image=image,
-        sound=_sound(container),
+        sound=_sound(container, path),
         container=name,
         interlaced=frame.interlaced_frame,
         codec=stream.codec_context.codec.canonical_name,
@@ -239,12 +250,15 @@ class _Stamp:
         self.size: int = packet.size              # bytes
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, list[_Stamp]]:
+def _scan(
+    container: InputContainer, stream: VideoStream, path: Path
+) -> tuple[VideoFrame | None, list[_Stamp]]:
     """Return the first picture and the stamps of all packets that are shown; a damaged rest is left out."""
     import av
 
     frame: VideoFrame | None = None
     packets: list[_Stamp] = []
+    most = limits().frames
     with contextlib.suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
             if frame is None and len(packets) < _TRIES:
@@ -252,6 +266,8 @@ def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | 
                     frame = next(iter(stream.decode(packet)), None)
             if packet.size and not packet.is_discard:
                 packets.append(_Stamp(packet))
+                if len(packets) > most:
+                    allow(path, frames=len(packets))
     return frame, packets
 
 
@@ -327,19 +343,21 @@ def _colour(stream: VideoStream, frame: VideoFrame) -> Colour:
     return Colour(matrix, PRIMARIES.get(int(context.color_primaries)), TRANSFERS.get(int(context.color_trc)), levels)
 
 
-def _sound(container: InputContainer) -> Sound | None:
+def _sound(container: InputContainer, path: Path) -> Sound | None:
     if not container.streams.audio:
         return None
     stream = container.streams.audio[0]
     context: Any = stream.codec_context
     if context is None or not context.sample_rate:
         return None
+    allow(path, channels=context.channels, samplerate=context.sample_rate)
     start = container.start_time or 0
     tick = stream.time_base or Fraction(0)
     length = (stream.duration or 0) * tick
     offset = (stream.start_time or 0) * tick - Fraction(start, 1_000_000) if length else Fraction(0)
     if not length and container.duration and not container.streams.video:
         length = Fraction(container.duration, 1_000_000)
+    allow(path, duration=length)
     speakers = tuple(channel.name for channel in context.layout.channels)
     return Sound(
         codec=context.codec.canonical_name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.ffmpeg import Process, command, open_input
+from wav2lip.media.limits import allow, limits
 from wav2lip.media.probe import audio_track
 
 SAMPLE_RATE = 16_000                              # Hz
@@ -101,11 +103,15 @@ def decoded(
         "pipe:1", format=numbers, acodec=f"pcm_{numbers}", ar=sound.sample_rate, af=filters, **options,
     )
     kind = np.dtype(NUMBERS[numbers])
+    total, most = 0, limits().duration * sound.sample_rate
     with Process(command(output), stdout=True) as process:
         got = _BLOCK
         while got == _BLOCK:
             buffer = np.empty((_BLOCK, channels), kind)
             got = process.read_into(buffer.data.cast("B")) // (kind.itemsize * channels)
+            total += got
+            if total > most:                      # what a header says need not be true
+                allow(path, duration=Fraction(total, sound.sample_rate))
             if got:
                 yield buffer[:got]
         if process.finish() != 0:
