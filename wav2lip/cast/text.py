@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wav2lip.errors import MediaError, UsageError
+from wav2lip.media.files import check_file
 
 LARGEST = 1 << 28       # bytes: 20 people in an hour of video; somebody's film is refused before it fills the memory
 
@@ -29,6 +30,7 @@ def read_text(path: Path) -> str:
     Raises:
         MediaError: it cannot be read, is no text in UTF-8, or far too large.
     """
+    check_file(path)
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wav2lip.errors import MediaError, Wav2LipError
+from wav2lip.media.boxes import check_index
 from wav2lip.media.clip import ALPHA_DECODERS, SPEAKERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
 from wav2lip.media.ffmpeg import binary, decoders
+from wav2lip.media.files import check_media_file
 from wav2lip.media.limits import allow, limits
 from wav2lip.media.rates import constant_rate, rate_for_variable
 
@@ -30,13 +32,17 @@ if TYPE_CHECKING:
 IMAGE_FPS = Fraction(25)
 FALLBACK_FPS = Fraction(25)                       # for one picture in a video container
 FASTEST_STATED = 1000                             # frames a second; what claims more is a unit of time, not a rate
+_SLOWEST = 1000                                   # samples a second: less is no sound, but would last for hours
 
 _HEAD_BYTES = 4096
 _TRIES = 300                                      # packets that may decode to nothing before the first picture
 # By bits and transparency.
 _IMAGE_FORMATS = {(8, False): "bgr24", (8, True): "bgra", (16, False): "bgr48le", (16, True): "bgra64le"}
-# Lists and scripts that name other files to open.
-_REFERRING = ("hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "vapoursynth", "avisynth")
+# Lists and scripts that name other files to open, which happens as soon as they are opened themselves.
+_REFERRING = frozenset({
+    "hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "rtp", "sap", "vapoursynth", "avisynth",
+    "lavfi", "webm_dash_manifest",
+})
 # A jump in these lands exactly on the pictures' time stamps.
 _SEEKABLE = ("mov", "matroska")
 _SEEKABLE_IF_INTRA = ("avi",)
@@ -96,21 +102,12 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
 
 def _head(path: Path) -> bytes:
     """Return the beginning of a file; refuse what is certainly no media file."""
+    check_media_file(path)
     try:
-        state = os.stat(path)
-        if stat.S_ISDIR(state.st_mode):
-            raise MediaError(f"{path} is a folder, not a media file.")
-        if not stat.S_ISREG(state.st_mode):       # a pipe is waited for, a device never ends
-            raise MediaError(f"{path} is a pipe or a device, not a file; write what comes out of it to a file first.")
-        allow(path, size=state.st_size)
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        raise MediaError(f"{path} does not exist.") from None
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:                   # a zero byte in the name
-        raise MediaError(f"{path!s:.100} is not a file name: {error}.") from error
     if not head:
         raise MediaError(f"{path} is empty.")
     if head.startswith(b"#EXTM3U") or head.startswith(b"ffconcat"):
@@ -160,19 +157,26 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     """Open a local file that refers to no other."""
     import av
 
+    check_index(path)
     try:
         container = av.open("file:" + os.path.abspath(path), options={
-            "protocol_whitelist": "file", "max_pixels": str(limits().pixels),
+            "protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(limits().pixels),
         })
     except (av.error.FFmpegError, OSError, ValueError) as error:
         kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
         why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
         raise MediaError(f"{path} cannot be read as a {kind}: {why}.") from error
     with container:
-        if _format(container) in _REFERRING:
-            raise MediaError(f"{path} is a playlist or script that refers to other files; give the video itself.")
         allow(path, streams=len(container.streams))
         yield container
+
+
+@lru_cache
+def _formats() -> str:
+    """Return the formats of files that hold all that is theirs, as ffmpeg lists them."""
+    import av
+
+    return ",".join(sorted(av.formats_available - _REFERRING))
 
 
 def _format(container: InputContainer) -> str:
@@ -348,9 +352,11 @@ def _sound(container: InputContainer, path: Path) -> Sound | None:
         return None
     stream = container.streams.audio[0]
     context: Any = stream.codec_context
-    if context is None or not context.sample_rate:
+    if context is None or not context.sample_rate or not context.channels:
         return None
     allow(path, channels=context.channels, samplerate=context.sample_rate)
+    if context.sample_rate < _SLOWEST:
+        raise MediaError(f"{path} has {context.sample_rate} samples of sound a second; nothing can be heard in it.")
     start = container.start_time or 0
     tick = stream.time_base or Fraction(0)
     length = (stream.duration or 0) * tick

@@ -19,6 +19,7 @@ SAMPLE_RATE = 16_000                              # Hz
 FULL_SCALE = 32768                                # of 16-bit sound
 NUMBERS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4", "f64le": "<f8"}
 """Types of samples: ffmpeg's name and numpy's."""
+_LOUDEST = 1e6                                    # 120 dB above full scale
 _BLOCK = 1 << 16                                  # samples of each channel: 4 s at 16 kHz
 
 
@@ -113,6 +114,12 @@ def decoded(
             if total > most:                      # what a header says need not be true
                 allow(path, duration=Fraction(total, sound.sample_rate))
             if got:
+                # Not a number is not less than anything.
+                if kind.kind == "f" and not np.abs(buffer[:got]).max() < _LOUDEST:
+                    raise MediaError(
+                        f"{path} has samples that are not numbers, or far too loud, within its first "
+                        f"{total / sound.sample_rate:.1f} s; it is damaged."
+                    )
                 yield buffer[:got]
         if process.finish() != 0:
             raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
