@@ -79,6 +79,8 @@ _INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "p
 _OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizer_states")    # and where they keep the optimizer's state
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
+_LARGEST = 1 << 34                                       # bytes; no network that is known here has a tenth of that
+_LARGEST_PACKED = 1 << 31                                # bytes, of what is packed in a zip when it is unpacked
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
 
 
@@ -187,6 +189,11 @@ def _first_bytes(path: Path) -> bytes:
         raise WeightsError(f"{path} is a folder. Pass the weights file in it.")
     if not path.is_file():
         raise WeightsError(f"{path} is not a regular file. Pass a weights file.")
+    if path.stat().st_size > _LARGEST:
+        raise WeightsError(
+            f"{path} has {path.stat().st_size / 1e9:,.0f} GB, far more than any network that can be used here. Pass "
+            "another file."
+        )
     try:
         with open(path, "rb") as file:
             head = file.read(foreign.HEAD)
@@ -202,7 +209,9 @@ def _read_zip(path: Path) -> tuple[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+            packed = sum(entry.file_size for entry in archive.infolist() if entry.compress_type != zipfile.ZIP_STORED)
+            if packed > _LARGEST_PACKED:
+                _damaged(path, f"unpacked it would have {packed:,} bytes more")
             root = next((name[: -len("data.pkl")] for name in sizes if name.endswith("/data.pkl")), None)
             if root is None:
                 inside = ", ".join([name for name in sizes if not name.endswith("/")][:3])
@@ -344,8 +353,8 @@ def _check_values(path: Path, state_dict: dict[str, Tensor]) -> None:
                 f"{path} stores {name} as {str(tensor.dtype).removeprefix('torch.')}; only float16, bfloat16, float32 "
                 "and float64 weights can be loaded. Pass weights that are not quantised."
             )
-        # A tensor may claim more elements than are stored, by repeating them.
-        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        # A tensor may claim more elements than are stored, by repeating them, or have none stored.
+        if tensor.is_meta or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             _damaged(path, f"{name} is larger than its data")
         if not counts and not _finite(tensor):
             raise WeightsError(
