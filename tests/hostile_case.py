@@ -49,8 +49,14 @@ class Case:
 
 
 def syncing(
-    name: str, code: int | tuple[int, ...], make: Make = nothing, *more: str, face: str = "face.mp4",
-    audio: str = "speech.wav", says: str = "", output: str = "out.mp4",
+    name: str,
+    code: int | tuple[int, ...],
+    make: Make = nothing,
+    *more: str,
+    face: str = "face.mp4",
+    audio: str = "speech.wav",
+    says: str = "",
+    output: str = "out.mp4",
 ) -> Case:
     """Return a case of `wav2lip sync`."""
     words = (*SYNC, "--face", face, "--audio", audio, "-o", output, *more)

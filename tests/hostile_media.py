@@ -18,8 +18,8 @@ from media_samples import make_sound, numbered_frame, numbered_video, run_ffmpeg
 
 from wav2lip.media.ffmpeg import url
 
-READABLE = 3 if os.geteuid() else 0     # the administrator may read everything
-SPARSE = 2 << 40           # bytes: two terabytes that take no room
+READABLE = 3 if os.geteuid() else 0  # the administrator may read everything
+SPARSE = 2 << 40  # bytes: two terabytes that take no room
 JPEG = cv2.imencode(".jpg", numbered_frame(1))[1].tobytes()
 PNG = cv2.imencode(".png", numbered_frame(1))[1].tobytes()
 HLS = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1,\nface.mp4\n#EXT-X-ENDLIST\n"
@@ -33,6 +33,7 @@ ASS = b"[Script Info]\nScriptType: v4.00+\n[Events]\nDialogue: 0,0:00:00.00,9:00
 
 
 # Pictures
+
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -75,6 +76,7 @@ def gif(width: int, height: int) -> bytes:
 
 # Videos
 
+
 def box(name: bytes, *parts: bytes) -> bytes:
     body = b"".join(parts)
     return struct.pack(">I", 8 + len(body)) + name + body
@@ -87,21 +89,44 @@ def full(name: bytes, *parts: bytes, flags: int = 0) -> bytes:
 def mp4(samples: int, fragment: int = 0, reference: bytes = b"") -> bytes:
     """Return an MP4 of one Motion JPEG picture that claims many samples, in its index or in a fragment."""
     turn = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    mvhd = full(b"mvhd", struct.pack(">IIIIIH", 0, 0, 1000, 1000, 1 << 16, 256), bytes(10), turn, bytes(24),
-                struct.pack(">I", 2))
-    tkhd = full(b"tkhd", struct.pack(">5I", 0, 0, 1, 0, 1000), bytes(16), turn, struct.pack(">II", 64 << 16, 48 << 16),
-                flags=3)
-    picture = box(b"jpeg", bytes(6), struct.pack(">H", 1), bytes(16), struct.pack(">HHIIIH", 64, 48, 72 << 16,
-                  72 << 16, 0, 1), bytes(32), struct.pack(">Hh", 24, -1))
+    mvhd = full(
+        b"mvhd",
+        struct.pack(">IIIIIH", 0, 0, 1000, 1000, 1 << 16, 256),
+        bytes(10),
+        turn,
+        bytes(24),
+        struct.pack(">I", 2),
+    )
+    tkhd = full(
+        b"tkhd", struct.pack(">5I", 0, 0, 1, 0, 1000), bytes(16), turn, struct.pack(">II", 64 << 16, 48 << 16), flags=3
+    )
+    picture = box(
+        b"jpeg",
+        bytes(6),
+        struct.pack(">H", 1),
+        bytes(16),
+        struct.pack(">HHIIIH", 64, 48, 72 << 16, 72 << 16, 0, 1),
+        bytes(32),
+        struct.pack(">Hh", 24, -1),
+    )
     place = full(b"alis", reference) if reference else full(b"url ", flags=1)
     stbl = box(
-        b"stbl", full(b"stsd", struct.pack(">I", 1), picture), full(b"stts", struct.pack(">III", 1, samples, 1)),
-        full(b"stsc", struct.pack(">IIII", 1, 1, samples, 1)), full(b"stsz", struct.pack(">II", 1, samples)),
+        b"stbl",
+        full(b"stsd", struct.pack(">I", 1), picture),
+        full(b"stts", struct.pack(">III", 1, samples, 1)),
+        full(b"stsc", struct.pack(">IIII", 1, 1, samples, 1)),
+        full(b"stsz", struct.pack(">II", 1, samples)),
         full(b"stco", struct.pack(">II", 1, 48)),
     )
-    minf = box(b"minf", full(b"vmhd", bytes(8), flags=1), box(b"dinf", full(b"dref", struct.pack(">I", 1), place)), stbl)
-    mdia = box(b"mdia", full(b"mdhd", struct.pack(">IIIIHH", 0, 0, 25, samples, 0, 0)),
-               full(b"hdlr", bytes(4), b"vide", bytes(13)), minf)
+    minf = box(
+        b"minf", full(b"vmhd", bytes(8), flags=1), box(b"dinf", full(b"dref", struct.pack(">I", 1), place)), stbl
+    )
+    mdia = box(
+        b"mdia",
+        full(b"mdhd", struct.pack(">IIIIHH", 0, 0, 25, samples, 0, 0)),
+        full(b"hdlr", bytes(4), b"vide", bytes(13)),
+        minf,
+    )
     more = box(b"mvex", full(b"trex", struct.pack(">5I", 1, 1, 1, 1, 0))) if fragment else b""
     moov = box(b"moov", mvhd, box(b"trak", tkhd, mdia), more)
     runs = full(b"trun", struct.pack(">I", fragment)), full(b"trun", struct.pack(">I", fragment))
@@ -129,6 +154,7 @@ def nested_elements(depth: int) -> bytes:
 
 def edited(target: str, edit: Callable[[bytes], bytes], source: str = "face.mp4") -> Make:
     """Return what writes a good file with something done to its bytes."""
+
     def make(folder: Path) -> None:
         (folder / target).write_bytes(edit((folder / source).read_bytes()))
 
@@ -148,8 +174,15 @@ def late(target: str, source: str, seconds: int) -> Make:
 
 def gap(folder: Path) -> None:
     variable_rate_video(folder / "made.mkv", [0, 1, 2, 4, 7])
-    run_ffmpeg("-i", url(folder / "made.mkv"), "-c", "copy", "-bsf:v", "setts=ts=TS+gte(N\\,3)*1000000/TB",
-               url(folder / "bad.mkv"))
+    run_ffmpeg(
+        "-i",
+        url(folder / "made.mkv"),
+        "-c",
+        "copy",
+        "-bsf:v",
+        "setts=ts=TS+gte(N\\,3)*1000000/TB",
+        url(folder / "bad.mkv"),
+    )
     (folder / "made.mkv").unlink()
 
 
@@ -162,6 +195,7 @@ def thousand_years(folder: Path) -> None:
 
 def joined(first: tuple[str, int, int], second: tuple[str, int, int]) -> Make:
     """Return what strings together two transport streams, each of a codec and a size."""
+
     def make(folder: Path) -> None:
         content = b""
         for codec, width, height in (first, second):
@@ -184,14 +218,31 @@ def many_streams(folder: Path) -> None:
 
 def with_subtitles(folder: Path) -> None:
     (folder / "made.ass").write_bytes(ASS)
-    run_ffmpeg("-i", url(folder / "face.mp4"), "-i", url(folder / "made.ass"), "-map", "0:v", "-map", "1", "-c", "copy",
-               "-attach", url(folder / "speech.wav"), "-metadata:s:t", "mimetype=font/ttf", "-metadata:s:t",
-               "filename=../../font.ttf", url(folder / "bad.mkv"))
+    run_ffmpeg(
+        "-i",
+        url(folder / "face.mp4"),
+        "-i",
+        url(folder / "made.ass"),
+        "-map",
+        "0:v",
+        "-map",
+        "1",
+        "-c",
+        "copy",
+        "-attach",
+        url(folder / "speech.wav"),
+        "-metadata:s:t",
+        "mimetype=font/ttf",
+        "-metadata:s:t",
+        "filename=../../font.ttf",
+        url(folder / "bad.mkv"),
+    )
     (folder / "made.ass").unlink()
 
 
 def sparse(name: str, size: int = SPARSE, head: bytes = b"") -> Make:
     """Return what makes a file that is a hole, after its beginning."""
+
     def make(folder: Path) -> None:
         with open(folder / name, "wb") as file:
             file.write(head)
@@ -215,9 +266,15 @@ def zipped(folder: Path) -> None:
 
 # Sounds
 
+
 def wav(
-    channels: int = 1, rate: int = 16_000, bits: int = 16, claimed: int | None = None, content: bytes = bytes(8000),
-    kind: int = 1, align: int | None = None,
+    channels: int = 1,
+    rate: int = 16_000,
+    bits: int = 16,
+    claimed: int | None = None,
+    content: bytes = bytes(8000),
+    kind: int = 1,
+    align: int | None = None,
 ) -> bytes:
     """Return a WAV file, its header as told."""
     align = channels * bits // 8 if align is None else align
@@ -238,6 +295,7 @@ def floats(value: float) -> bytes:
 
 # Things of the file system
 
+
 def fifo(name: str) -> Make:
     return lambda folder: os.mkfifo(folder / name)
 
@@ -248,7 +306,7 @@ def linked(name: str, target: str) -> Make:
 
 def a_socket(folder: Path) -> None:
     here = os.getcwd()
-    os.chdir(folder)                                 # such a name has to be short
+    os.chdir(folder)  # such a name has to be short
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("bad.mp4")
     os.chdir(here)
@@ -265,56 +323,107 @@ def unreadable(name: str) -> Make:
 def video_cases() -> list[Case]:
     """Return what is no video that can be synced, and what is one all the same."""
     contents = {
-        "empty": b"", "zeros": bytes(5000), "text": b"not found\n" * 50, "html": b"<html><body>404</body></html>",
-        "noise": np.random.default_rng(0).bytes(5000), "json": b'{"a": 1}', "pdf": b"%PDF-1.7\n\xff\xfe\n" * 9,
-        "program": b"\x7fELF\2\1\1" + bytes(300), "svg": SVG, "ass": ASS, "srt": b"1\n00:00:00,000 --> 00:00:01,000\na\n",
-        "gzip": gzip.compress(JPEG * 50), "gzip bomb": gzip.compress(bytes(10**7)),
-        "hls": HLS, "hidden hls": HLS + b"\xff\xfe", "late hls": b"\n" + HLS + b"\xff\xfe",
+        "empty": b"",
+        "zeros": bytes(5000),
+        "text": b"not found\n" * 50,
+        "html": b"<html><body>404</body></html>",
+        "noise": np.random.default_rng(0).bytes(5000),
+        "json": b'{"a": 1}',
+        "pdf": b"%PDF-1.7\n\xff\xfe\n" * 9,
+        "program": b"\x7fELF\2\1\1" + bytes(300),
+        "svg": SVG,
+        "ass": ASS,
+        "srt": b"1\n00:00:00,000 --> 00:00:01,000\na\n",
+        "gzip": gzip.compress(JPEG * 50),
+        "gzip bomb": gzip.compress(bytes(10**7)),
+        "hls": HLS,
+        "hidden hls": HLS + b"\xff\xfe",
+        "late hls": b"\n" + HLS + b"\xff\xfe",
         "hls of a pipe": HLS.replace(b"face.mp4", b"pipe.mp4") + b"\xff",
-        "concat": b"ffconcat version 1.0\nfile face.mp4\n", "hidden concat": b"ffconcat version 1.0\nfile face.mp4\n\xff",
+        "concat": b"ffconcat version 1.0\nfile face.mp4\n",
+        "hidden concat": b"ffconcat version 1.0\nfile face.mp4\n\xff",
         "concat with a beginning": b"# a list\nffconcat version 1.0\nfile face.mp4\n\xff",
-        "dash": DASH, "hidden dash": DASH + b"<!-- \xff -->",
+        "dash": DASH,
+        "hidden dash": DASH + b"<!-- \xff -->",
         "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\n\xff",
         "asx": b'<asx version="3.0"><entry><ref href="face.mp4"/></entry></asx>\xff',
         "pls": b"[playlist]\nFile1=face.mp4\nNumberOfEntries=1\n\xff",
-        "avisynth": b'FFmpegSource2("face.mp4")\n', "vapoursynth": b"import vapoursynth\n",
+        "avisynth": b'FFmpegSource2("face.mp4")\n',
+        "vapoursynth": b"import vapoursynth\n",
         "ffmetadata": b";FFMETADATA1\ntitle=x\n\xff",
-        "cut png": PNG[:60], "zero png": png(0, 0), "png bomb": png(60_000, 60_000), "wide png": png(2**31 - 1, 1),
-        "png without end": png(64, 48, rows=100), "apng bomb": png(60_000, 60_000, chunk(b"acTL", struct.pack(">II", 9, 0))),
+        "cut png": PNG[:60],
+        "zero png": png(0, 0),
+        "png bomb": png(60_000, 60_000),
+        "wide png": png(2**31 - 1, 1),
+        "png without end": png(64, 48, rows=100),
+        "apng bomb": png(60_000, 60_000, chunk(b"acTL", struct.pack(">II", 9, 0))),
         "png of 16 million": png(16_000, 16_000),
-        "jpeg bomb": jpeg(65_500, 65_500), "zero jpeg": jpeg(0, 0), "cut jpeg": JPEG[:300], "webp bomb": webp(),
-        "cut webp": webp()[:20], "tiff bomb": tiff(60_000, 60_000), "zero tiff": tiff(0, 0), "bmp bomb": bmp(60_000, 60_000),
-        "bmp upside down": bmp(60_000, -60_000), "gif bomb": gif(65_535, 65_535), "gif of 16 million": gif(16_000, 16_000), "zero gif": gif(0, 0),
-        "mp4 of a billion": mp4(10**9), "mp4 of 80 million": mp4(8 * 10**7), "fragment bomb": mp4(1, 4 * 10**7),
-        "mp4 elsewhere": mp4(1, reference=b"\0\0/etc/passwd"), "boxes in boxes": nested_boxes(20_000),
-        "tags in tags": nested_elements(20_000), "zero y4m": b"YUV4MPEG2 W0 H0 F25:1\nFRAME\n",
+        "jpeg bomb": jpeg(65_500, 65_500),
+        "zero jpeg": jpeg(0, 0),
+        "cut jpeg": JPEG[:300],
+        "webp bomb": webp(),
+        "cut webp": webp()[:20],
+        "tiff bomb": tiff(60_000, 60_000),
+        "zero tiff": tiff(0, 0),
+        "bmp bomb": bmp(60_000, 60_000),
+        "bmp upside down": bmp(60_000, -60_000),
+        "gif bomb": gif(65_535, 65_535),
+        "gif of 16 million": gif(16_000, 16_000),
+        "zero gif": gif(0, 0),
+        "mp4 of a billion": mp4(10**9),
+        "mp4 of 80 million": mp4(8 * 10**7),
+        "fragment bomb": mp4(1, 4 * 10**7),
+        "mp4 elsewhere": mp4(1, reference=b"\0\0/etc/passwd"),
+        "boxes in boxes": nested_boxes(20_000),
+        "tags in tags": nested_elements(20_000),
+        "zero y4m": b"YUV4MPEG2 W0 H0 F25:1\nFRAME\n",
         "y4m bomb": b"YUV4MPEG2 W60000 H60000 F25:1\nFRAME\n" + bytes(999),
         "negative y4m": b"YUV4MPEG2 W-64 H48 F25:1\nFRAME\n" + bytes(9999),
         "long y4m": b"YUV4MPEG2 W64 H48 F25:1 X" + b"a" * 10**6,
     }
-    cases = [syncing(f"video: {name}", 3, writing("bad.mp4", content), face="bad.mp4")
-             for name, content in contents.items()]
+    cases = [
+        syncing(f"video: {name}", 3, writing("bad.mp4", content), face="bad.mp4") for name, content in contents.items()
+    ]
     half = edited("bad.mp4", lambda content: content[: len(content) // 2])
     makes: dict[str, tuple[str, int | tuple[int, ...], Make]] = {
-        "missing": ("bad.mp4", 3, nothing), "folder": ("bad.mp4", 3, lambda folder: (folder / "bad.mp4").mkdir()),
-        "pipe": ("bad.mp4", 3, fifo("bad.mp4")), "socket": ("bad.mp4", 3, a_socket),
-        "endless device": ("/dev/zero", 3, nothing), "empty device": ("/dev/null", 3, nothing),
-        "terminal": ("/dev/stdin", 3, nothing), "in circles": ("bad.mp4", 3, linked("bad.mp4", "bad.mp4")),
+        "missing": ("bad.mp4", 3, nothing),
+        "folder": ("bad.mp4", 3, lambda folder: (folder / "bad.mp4").mkdir()),
+        "pipe": ("bad.mp4", 3, fifo("bad.mp4")),
+        "socket": ("bad.mp4", 3, a_socket),
+        "endless device": ("/dev/zero", 3, nothing),
+        "empty device": ("/dev/null", 3, nothing),
+        "terminal": ("/dev/stdin", 3, nothing),
+        "in circles": ("bad.mp4", 3, linked("bad.mp4", "bad.mp4")),
         "link to nothing": ("bad.mp4", 3, linked("bad.mp4", "gone.mp4")),
-        "unreadable": ("bad.wav", 3, unreadable("bad.wav")), "below a file": ("face.mp4/x.mp4", 3, nothing),
-        "name that is too long": ("a" * 5000, 3, nothing), "sound only": ("speech.wav", 3, nothing),
-        "zip": ("bad.mp4", 3, zipped), "first half": ("bad.mp4", (0, 3), half),
-        "damaged in the middle": ("bad.mp4", (0, 3), edited("bad.mp4", lambda content: content.replace(
-            content[300:900], bytes(600)))),
-        "pictures far apart": ("bad.mkv", 3, gap), "a thousand years": ("bad.mkv", (0, 3), thousand_years),
-        "a million a second": ("bad.mp4", 3, made("bad.mp4", "-an", "-c", "copy", "-bsf:v", "setts=ts=N",
-                                                  "-video_track_timescale", 10**6)),
-        "png of texts": ("bad.png", (0, 3), writing("bad.png", PNG[:33] + chunk(b"zTXt", b"a\0\0" + zlib.compress(
-            bytes(10**8))) + PNG[33:])),
+        "unreadable": ("bad.wav", 3, unreadable("bad.wav")),
+        "below a file": ("face.mp4/x.mp4", 3, nothing),
+        "name that is too long": ("a" * 5000, 3, nothing),
+        "sound only": ("speech.wav", 3, nothing),
+        "zip": ("bad.mp4", 3, zipped),
+        "first half": ("bad.mp4", (0, 3), half),
+        "damaged in the middle": (
+            "bad.mp4",
+            (0, 3),
+            edited("bad.mp4", lambda content: content.replace(content[300:900], bytes(600))),
+        ),
+        "pictures far apart": ("bad.mkv", 3, gap),
+        "a thousand years": ("bad.mkv", (0, 3), thousand_years),
+        "a million a second": (
+            "bad.mp4",
+            3,
+            made("bad.mp4", "-an", "-c", "copy", "-bsf:v", "setts=ts=N", "-video_track_timescale", 10**6),
+        ),
+        "png of texts": (
+            "bad.png",
+            (0, 3),
+            writing("bad.png", PNG[:33] + chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2 * 10**7))) + PNG[33:]),
+        ),
         "another codec": ("bad.ts", (0, 3), joined(("mpeg2video", 64, 48), ("libx264", 64, 48))),
         "another size": ("bad.ts", 0, joined(("mpeg2video", 64, 48), ("mpeg2video", 96, 80))),
-        "growing pictures": ("bad.mjpeg", (0, 3), growing), "many streams": ("bad.mkv", 3, many_streams),
-        "subtitles and fonts": ("bad.mkv", 0, with_subtitles), "two terabytes": ("bad.mkv", 3, sparse_video(SPARSE)),
+        "growing pictures": ("bad.mjpeg", (0, 3), growing),
+        "many streams": ("bad.mkv", 3, many_streams),
+        "subtitles and fonts": ("bad.mkv", 0, with_subtitles),
+        "two terabytes": ("bad.mkv", 3, sparse_video(SPARSE)),
         "hole after a video": ("bad.mkv", 3, sparse_video(900 << 30)),
         "hole": ("bad.mp4", 3, sparse("bad.mp4", 900 << 30)),
         "hole after a picture": ("bad.png", 3, sparse("bad.png", 900 << 30, PNG)),
@@ -327,22 +436,40 @@ def video_cases() -> list[Case]:
 def sound_cases() -> list[Case]:
     """Return what is no sound that can be said, and what is one all the same."""
     contents = {
-        "empty": (b"", 3), "text": (b"not found\n" * 50, 3), "noise": (np.random.default_rng(1).bytes(5000), 3),
-        "picture": (PNG, 3), "hls": (HLS + b"\xff", 3), "header only": (wav(content=b""), 3),
-        "no channels": (wav(channels=0), 3), "65535 channels": (wav(channels=65_535, align=2), 3),
-        "100 channels": (wav(channels=100), 3), "no rate": (wav(rate=0), 3), "a rate of 1": (wav(rate=1), (0, 3)),
-        "a rate of a billion": (wav(rate=10**9), 3), "no bits": (wav(bits=0), 3), "no alignment": (wav(align=0), (0, 3)),
-        "claims 4 GB": (wav(claimed=0xFFFFFFF0), (0, 3)), "claims 3 TB": (rf64(), (0, 3)),
-        "not numbers": (floats(float("nan")), (0, 3)), "infinite": (floats(float("inf")), (0, 3)),
-        "huge numbers": (floats(3e38), (0, 3)), "unknown coding": (wav(kind=0x7777), 3),
-        "midi": (b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", 3), "one sample": (wav(content=bytes(2)), (0, 3)),
+        "empty": (b"", 3),
+        "text": (b"not found\n" * 50, 3),
+        "noise": (np.random.default_rng(1).bytes(5000), 3),
+        "picture": (PNG, 3),
+        "hls": (HLS + b"\xff", 3),
+        "header only": (wav(content=b""), 3),
+        "no channels": (wav(channels=0), 3),
+        "65535 channels": (wav(channels=65_535, align=2), 3),
+        "100 channels": (wav(channels=100), 3),
+        "no rate": (wav(rate=0), 3),
+        "a rate of 1": (wav(rate=1), (0, 3)),
+        "a rate of a billion": (wav(rate=10**9), 3),
+        "no bits": (wav(bits=0), 3),
+        "no alignment": (wav(align=0), (0, 3)),
+        "claims 4 GB": (wav(claimed=0xFFFFFFF0), (0, 3)),
+        "claims 3 TB": (rf64(), (0, 3)),
+        "not numbers": (floats(float("nan")), (0, 3)),
+        "infinite": (floats(float("inf")), (0, 3)),
+        "huge numbers": (floats(3e38), (0, 3)),
+        "unknown coding": (wav(kind=0x7777), 3),
+        "midi": (b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", 3),
+        "one sample": (wav(content=bytes(2)), (0, 3)),
     }
-    cases = [syncing(f"sound: {name}", code, writing("bad.wav", content), audio="bad.wav")
-             for name, (content, code) in contents.items()]
+    cases = [
+        syncing(f"sound: {name}", code, writing("bad.wav", content), audio="bad.wav")
+        for name, (content, code) in contents.items()
+    ]
     makes: dict[str, tuple[str, int | tuple[int, ...], Make]] = {
-        "missing": ("bad.wav", 3, nothing), "folder": ("bad.wav", 3, lambda folder: (folder / "bad.wav").mkdir()),
-        "pipe": ("bad.wav", 3, fifo("bad.wav")), "endless device": ("/dev/zero", 3, nothing),
-        "in circles": ("bad.wav", 3, linked("bad.wav", "bad.wav")), "unreadable": ("bad.wav", READABLE, unreadable("bad.wav")),
+        "missing": ("bad.wav", 3, nothing),
+        "folder": ("bad.wav", 3, lambda folder: (folder / "bad.wav").mkdir()),
+        "pipe": ("bad.wav", 3, fifo("bad.wav")),
+        "endless device": ("/dev/zero", 3, nothing),
+        "in circles": ("bad.wav", 3, linked("bad.wav", "bad.wav")),
+        "unreadable": ("bad.wav", READABLE, unreadable("bad.wav")),
         "video without sound": ("face.mp4", 3, nothing),
         "cut mp3": ("bad.mp3", (0, 3), lambda folder: make_cut(folder, "bad.mp3")),
         "cut ogg": ("bad.ogg", (0, 3), lambda folder: make_cut(folder, "bad.ogg")),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib
 import os
+import pkgutil
 import resource
 import signal
 import stat
@@ -20,10 +22,25 @@ from pathlib import Path
 
 from hostile_case import Case
 
-MEMORY = 12 << 30          # bytes of address space, of which importing torch takes some
-LONGEST = 60               # seconds
-HASHED = 1 << 24           # bytes: larger files are sparse ones
-_SUBREAPER = 36            # prctl's number for becoming the parent of orphans
+import wav2lip
+
+MEMORY = 12 << 30  # bytes of address space, of which importing torch takes some
+LONGEST = 60  # seconds
+HASHED = 1 << 24  # bytes: larger files are sparse ones
+OTHERS = (
+    "av",
+    "cv2",
+    "torch",
+    "torch.utils.serialization",
+    "skimage.feature",
+    "PIL.PngImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.TiffImagePlugin",
+    "PIL.WebPImagePlugin",
+    "PIL.BmpImagePlugin",
+    "multiprocessing.reduction",
+)
+_SUBREAPER = 36  # prctl's number for becoming the parent of orphans
 
 
 @dataclass(frozen=True)
@@ -49,19 +66,13 @@ class Outcome:
 
 def import_everything() -> None:
     """Import what commands import, so that their processes need not."""
-    import av
-    import cv2
-    import torch
-
-    import wav2lip.cast.find
-    import wav2lip.evaluation.align
-    import wav2lip.evaluation.many
-    import wav2lip.pipeline.sync
-
-    assert av
-    assert wav2lip.pipeline.sync
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    for name in OTHERS:
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(wav2lip.__path__, "wav2lip."):
+        if module.name.split(".")[1] not in ("__main__", "training", "benchmark"):
+            importlib.import_module(module.name)
+    sys.modules["cv2"].setNumThreads(1)
+    sys.modules["torch"].set_num_threads(1)
 
 
 def become_parent_of_orphans() -> None:
@@ -93,7 +104,8 @@ def run(case: Case, folder: Path, scratch: Path) -> Outcome:
     results = {os.fsencode(name) for name in case.results} if code == 0 else set()
     faults += [f"left {name!r}" for name in sorted(after.keys() - before.keys() - results)]
     faults += [f"made no {name!r}" for name in sorted(results - after.keys())]
-    faults += [f"changed {name!r}" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]
+    stayed = sorted((before.keys() & after.keys()) - results)
+    faults += [f"changed {name!r}" for name in stayed if before[name] != after[name]]
     faults += [f"removed {name!r}" for name in sorted(before.keys() - after.keys())]
     faults += [f"left {path} among temporary files" for path in (scratch / "tmp").rglob("*")]
     faults += [f"left {path.name} in the cache" for path in (scratch / "cache").rglob("*.tmp")]
@@ -108,8 +120,8 @@ def _command(case: Case, folder: Path, scratch: Path) -> None:
         os.chdir(folder)
         for number, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(scratch / name, os.O_WRONLY | os.O_CREAT), number)
-        sys.stdout, sys.stderr = (open(number, "w", closefd=False, errors=errors)
-                                  for number, errors in ((1, "strict"), (2, "backslashreplace")))
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os.environ.update({"TMPDIR": str(scratch / "tmp"), "WAV2LIP_CACHE": str(scratch / "cache"), **case.environment})
         from wav2lip.cli import main
@@ -154,7 +166,7 @@ def _left_running() -> Iterator[str]:
     for task in Path("/proc/self/task").iterdir():
         for child in map(int, (task / "children").read_text().split()):
             name = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-            if name:                              # no zombie: those are reaped here
+            if name:  # no zombie: those are reaped here
                 yield f"left {name} running"
                 os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

@@ -10,7 +10,7 @@ _LONGEST = 5000     # characters: two paths as long as paths can be do not fill 
 class Wav2LipError(Exception):
     """Something failed that the user can understand and act on.
 
-    Its text is one line, whatever names of files and tensors stand in it: nothing that a terminal obeys is left as it is.
+    Its text is one line that a terminal only shows, whatever names of files and tensors stand in it.
     """
 
     exit_code = 1

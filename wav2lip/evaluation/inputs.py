@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wav2lip.errors import MediaError, UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
+from wav2lip.media.files import read_list
 
 LIST_SUFFIXES = (".txt", ".lst")
 
@@ -41,9 +42,11 @@ def _videos(path: Path) -> list[Path]:
     if path.suffix.lower() not in LIST_SUFFIXES:
         return [path]
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_list(path).decode("utf-8-sig").splitlines()
+    except (MediaError, UnicodeDecodeError) as error:
         raise UsageError(f"The list {path} cannot be read: {error}.") from None
+    if any("\0" in line for line in lines):
+        raise UsageError(f"The list {path} has zero bytes in it, which no path has.")
     listed = [path.parent / line.strip() for line in lines if line.strip()]
     if not listed:
         raise UsageError(f"The list {path} is empty; it needs the path of a video in every line.")

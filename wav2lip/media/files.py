@@ -9,6 +9,8 @@ from pathlib import Path
 from wav2lip.errors import MediaError
 from wav2lip.media.limits import allow
 
+LARGEST_LIST = 1 << 28     # bytes: 20 people in an hour of video; somebody's film is refused before it fills the memory
+
 _SMALL = 1 << 30           # bytes: a file up to that may be all holes
 _HOLES = 100               # of a larger one at least one part in so many has to be on the disk
 _PIECES = 1000             # in which it may lie there
@@ -33,6 +35,23 @@ def check_file(path: Path) -> os.stat_result:
     if not stat.S_ISREG(state.st_mode):           # a pipe is waited for, a device never ends
         raise MediaError(f"{path} is a pipe or a device, not a file; write what comes out of it to a file first.")
     return state
+
+
+def read_list(path: Path) -> bytes:
+    """Return all of a file that people, or programs for them, write as text.
+
+    Raises:
+        MediaError: as `check_file`; it cannot be read, or is far too large.
+    """
+    check_file(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_LIST + 1)
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if len(content) > LARGEST_LIST:
+        raise MediaError(f"{path} is no list that people write: it is larger than {LARGEST_LIST >> 20} MB.")
+    return content
 
 
 def check_media_file(path: Path) -> None:

@@ -158,10 +158,10 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     import av
 
     check_index(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(limits().pixels)}
     try:
-        container = av.open("file:" + os.path.abspath(path), options={
-            "protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(limits().pixels),
-        })
+        with _named(path) as name:
+            container = av.open("file:" + name, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
         why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
@@ -169,6 +169,17 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     with container:
         allow(path, streams=len(container.streams))
         yield container
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """Give a name of a file that is Unicode, as PyAV wants it; names are bytes, and may be none."""
+    name = os.path.abspath(path)
+    if name.isprintable() or not any("\ud800" <= sign <= "\udfff" for sign in name):
+        yield name
+        return
+    with open(path, "rb") as file:
+        yield f"/dev/fd/{file.fileno()}"
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from torch import Tensor
 from wav2lip.errors import WeightsError
 from wav2lip.models import foreign, pickles
 from wav2lip.models.known import KNOWN, KnownFile, known_by_sha256
-from wav2lip.models.store import locate, sha256_of
+from wav2lip.models.store import check_size, locate, sha256_of
 
 TORCH_ZIP = "torch zip"              # torch.save since 1.6
 TORCH_LEGACY = "torch legacy"        # torch.save before 1.6: the published files of 2020
@@ -79,7 +79,6 @@ _INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "p
 _OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizer_states")    # and where they keep the optimizer's state
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
-_LARGEST = 1 << 34                                       # bytes; no network that is known here has a tenth of that
 _LARGEST_PACKED = 1 << 31                                # bytes, of what is packed in a zip when it is unpacked
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
 
@@ -189,11 +188,7 @@ def _first_bytes(path: Path) -> bytes:
         raise WeightsError(f"{path} is a folder. Pass the weights file in it.")
     if not path.is_file():
         raise WeightsError(f"{path} is not a regular file. Pass a weights file.")
-    if path.stat().st_size > _LARGEST:
-        raise WeightsError(
-            f"{path} has {path.stat().st_size / 1e9:,.0f} GB, far more than any network that can be used here. Pass "
-            "another file."
-        )
+    check_size(path)
     try:
         with open(path, "rb") as file:
             head = file.read(foreign.HEAD)

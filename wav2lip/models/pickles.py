@@ -16,7 +16,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C    # the first pickle of a torch file from
 LEGACY_PICKLES = 5                       # magic, protocol, system, tensors, storage keys; then the storages
 LEGACY_STORAGE_HEADER = 8                # bytes: the number of elements, before each storage's data
 LARGEST_TUPLE = 100_000                  # parts, those of tuples in it too: it is hashed where it is a key
-LARGEST = 8 << 20                        # bytes of one pickle: that of the largest network known here has a fortieth
+LARGEST = 2 << 20                        # bytes of one pickle: that of the largest network known here has a tenth
 
 # What genops raises at the end of a cut file, and at bytes that are no pickle.
 BROKEN = (ValueError, IndexError, OverflowError, MemoryError, struct.error)

@@ -12,6 +12,8 @@ from wav2lip.models.known import DEMO_FILE, EXPERT_FILE, KNOWN, KnownFile
 
 CACHE_VARIABLE = "WAV2LIP_CACHE"
 
+LARGEST = 1 << 34        # bytes; no network that is known here has a tenth of that
+
 _HASH_BLOCK = 1 << 20    # bytes
 
 
@@ -110,6 +112,19 @@ def _shipped(file: str, option: str) -> Path:
         f"The weights that ship with wav2lip are not in this installation ({package / 'checkpoints' / file}). "
         f"Install the package again, or name others with {option}."
     )
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file that is far too large for weights, before anybody reads or hashes all of it.
+
+    Raises:
+        WeightsError: it is.
+    """
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise WeightsError(
+            f"{path} has {size / 1e9:,.0f} GB, far more than any network that can be used here. Pass another file."
+        )
 
 
 def sha256_of(path: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.errors import MediaError, UsageError
+from wav2lip.media.files import read_list
 from wav2lip.protocols.protocol import Protocol
 
 
@@ -84,12 +85,14 @@ def _list_pairs(protocol: Protocol, order: tuple[str, str], root: Path, filelist
 
 
 def _lines(filelist: Path) -> list[str]:
+    if not filelist.exists():
+        raise UsageError(f"There is no list {filelist}; it comes with the original program.")
     try:
-        with open(filelist, encoding="utf-8-sig") as file:
-            return file.readlines()
-    except FileNotFoundError:
-        raise UsageError(f"There is no list {filelist}; it comes with the original program.") from None
-    except OSError as error:
-        raise UsageError(f"The list {filelist} cannot be read: {error.strerror}.") from error
+        text = read_list(filelist).decode("utf-8-sig")
+    except MediaError as error:
+        raise UsageError(f"The list {filelist} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{filelist} is not a text file in UTF-8, so it is no file list.") from error
+    if "\0" in text:
+        raise UsageError(f"{filelist} has zero bytes in it, so it is no file list.")
+    return text.replace("\r\n", "\n").split("\n")
