@@ -17,14 +17,14 @@ from hostile_case import Case
 from hostile_media import sound_cases, video_cases
 from hostile_run import Outcome, become_parent_of_orphans, import_everything, run
 from hostile_weights import weights_cases
-from hostile_words import command_cases, name_cases, option_cases, text_cases
+from hostile_words import command_cases, long_name_cases, name_cases, option_cases, text_cases
 from media_samples import make_sound, numbered_video
 from seeded import seeded
 
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import save_network
 
-CORPUS = (video_cases, sound_cases, weights_cases, text_cases, option_cases, name_cases, command_cases)
+CORPUS = (video_cases, sound_cases, weights_cases, text_cases, option_cases, name_cases, long_name_cases, command_cases)
 
 
 def all_cases() -> list[Case]:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from hostile_case import SYNC, Case, Make, nothing, syncing, writing
+from hostile_case import BOX, SYNC, Case, Make, nothing, syncing, writing
 from hostile_media import HLS, fifo, linked, png, sparse, wav
 from hostile_weights import saved
 
@@ -190,6 +190,35 @@ def text_cases() -> list[Case]:
         Case("list of videos: pipe", ("evaluate", "-q", "--device", "cpu", "bad.txt"), (2, 3), fifo("bad.txt"))
     )
     return cases
+
+
+def long_name_cases() -> list[Case]:
+    """Return names of inputs that are longer than names can be."""
+    name = "a" * 300
+    both = ("sync", "--device", "cpu", "-q", "--face", "face.mp4", "-o", "out.mp4")
+    commands: dict[str, tuple[tuple[str, ...], int]] = {
+        "sound": ((*SYNC, "--face", "face.mp4", "-o", "out.mp4", "--audio", f"{name}.wav"), 3),
+        "weights": ((*both, *BOX, "--audio", "speech.wav", "--checkpoint", f"{name}.pth"), 4),
+        "detector": ((*both, "--audio", "speech.wav", "--detector", "yunet", "--detector-weights", f"{name}.onnx"), 4),
+        "enhancer": ((*SYNC_BOTH, "--enhance", f"{name}.pth"), 4),
+        "parser": ((*SYNC_BOTH, "--parsing", f"{name}.pth"), 4),
+        "reference": ((*SYNC_BOTH, "--reference", f"{name}.png"), 3),
+        "mix": ((*SYNC_BOTH, "--mix", f"{name}.wav"), 3),
+        "voice": ((*both, "--checkpoint", "tiny.safetensors", "--voice", f"A={name}.wav"), 3),
+        "edit list": ((*EDITING, f"{name}.csv"), 3),
+        "tracks": ((*both, "--audio", "speech.wav", "--track", f"{name}.json"), 3),
+        "people": ((*FACES, f"{name}.mp4"), 3),
+        "sheet": (("faces", "-q", "face.mp4", "--sheet", f"{name}.png"), 1),
+        "score": (("evaluate", "-q", f"{name}.mp4"), 3),
+        "reference of a score": (("evaluate", "-q", "face.mp4", "--reference", f"{name}.mp4"), 3),
+        "list": (("evaluate", "-q", f"{name}.txt"), 3),
+        "alignment": (("align", "-q", f"{name}.mp4"), 1),
+        "comparison": (("compare", "-q", "face.mp4", f"{name}.mp4", "-o", "out.mp4"), 3),
+        "folder": (("preprocess", "-q", f"{name}", "out"), 2),
+        "verification": (("models", "verify", f"{name}.pth"), 4),
+        "facts": (("models", "info", f"{name}.pth"), 4),
+    }
+    return [Case(f"too long a name: {what}", words, code) for what, (words, code) in commands.items()]
 
 
 def option_cases() -> list[Case]:

@@ -1,4 +1,4 @@
-"""Nothing that strangers send ends in a traceback, hangs, or leaves anything behind: `python tests/hostile.py` tells more."""
+"""What strangers send ends in no traceback, hangs nobody and leaves nothing: `python tests/hostile.py` tells more."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def test_every_hostile_input_ends_with_its_exit_code_and_a_sentence_and_leaves_n
 def test_a_process_of_its_own_prints_the_name_that_it_was_given(tmp_path: Path, language: str) -> None:
     make_good(tmp_path)
     name = b"-\xff \xc3\xa9\n.mp4"
-    words = ["sync", "--face", "face.mp4", "--audio", "speech.wav", "--checkpoint", "tiny.safetensors", "-q", "-o", name]
+    words = ["sync", "--face", "face.mp4", "--audio", "speech.wav", "--checkpoint", "tiny.safetensors", "-o", name]
     done = subprocess.run(
-        [sys.executable, "-m", "wav2lip", *words, "--device", "cpu", "--box", "4", "44", "12", "52"],
+        [sys.executable, "-m", "wav2lip", *words, "-q", "--device", "cpu", "--box", "4", "44", "12", "52"],
         cwd=tmp_path, capture_output=True, env=environment(LC_ALL=language), check=False,
     )
     assert (done.returncode, done.stdout) == (0, name + b"\n"), done.stderr

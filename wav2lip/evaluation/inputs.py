@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wav2lip.errors import MediaError, UsageError
+from wav2lip.errors import UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
-from wav2lip.media.files import read_list
+from wav2lip.media.files import check_file, is_folder, read_list
 
 LIST_SUFFIXES = (".txt", ".lst")
 
@@ -29,7 +29,7 @@ def find_videos(inputs: Iterable[Path]) -> list[Path]:
 
 
 def _videos(path: Path) -> list[Path]:
-    if path.is_dir():
+    if is_folder(path):
         inside = sorted(
             inner for inner in path.rglob("*")
             if inner.suffix.lower() in VIDEO_SUFFIXES and not inner.name.startswith(".") and inner.is_file()
@@ -37,13 +37,12 @@ def _videos(path: Path) -> list[Path]:
         if not inside:
             raise UsageError(f"There is no video in the folder {path}.")
         return inside
-    if not path.exists():
-        raise MediaError(f"{path} does not exist.")
+    check_file(path)
     if path.suffix.lower() not in LIST_SUFFIXES:
         return [path]
     try:
         lines = read_list(path).decode("utf-8-sig").splitlines()
-    except (MediaError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UsageError(f"The list {path} cannot be read: {error}.") from None
     if any("\0" in line for line in lines):
         raise UsageError(f"The list {path} has zero bytes in it, which no path has.")
@@ -61,7 +60,7 @@ def find_references(paths: Sequence[Path], reference: Path | None) -> list[Path 
     """
     if reference is None:
         return [None] * len(paths)
-    if not reference.is_dir():
+    if not is_folder(reference):
         if len(paths) > 1:
             raise UsageError(f"{reference} is one reference for {len(paths)} videos; name a folder with one for each.")
         return [reference]

@@ -37,6 +37,22 @@ def check_file(path: Path) -> os.stat_result:
     return state
 
 
+def is_there(path: Path) -> bool:
+    """Return whether there is such a file; what cannot be a name is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):                 # too long, with zero bytes in it
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder, as `is_there`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_list(path: Path) -> bytes:
     """Return all of a file that people, or programs for them, write as text.
 

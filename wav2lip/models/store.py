@@ -67,11 +67,15 @@ def locate(given: str | os.PathLike[str]) -> Path:
         given: a path, which need not exist, or a key of `KNOWN`.
 
     Raises:
-        WeightsError: it is the name of a published file that is not on this machine.
+        WeightsError: it is the name of a published file that is not on this machine, or can be no name.
     """
-    path = Path(given).expanduser()
+    try:
+        path = Path(given).expanduser()
+        there = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:    # too long, of an unknown user, with zero bytes in it
+        raise WeightsError(f"{os.fspath(given)} cannot be the name of a weights file: {error}.") from error
     known = KNOWN.get(str(path))
-    if known is None or path.is_file():
+    if known is None or there:
         return path
     if is_here(known):
         return place_of(known)

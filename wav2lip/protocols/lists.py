@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.errors import MediaError, UsageError
-from wav2lip.media.files import read_list
+from wav2lip.media.files import is_there, read_list
 from wav2lip.protocols.protocol import Protocol
 
 
@@ -79,7 +79,7 @@ def _list_pairs(protocol: Protocol, order: tuple[str, str], root: Path, filelist
             )
         paths = {part: root / f"{word}{protocol.suffix}" for part, word in zip(order, words, strict=True)}
         for path in paths.values():
-            if not path.is_file():
+            if not is_there(path):
                 raise MediaError(f"{where}: there is no file {path}. Is {root} the right folder for this list?")
         yield Pair(number, **paths)
 
