@@ -8,19 +8,24 @@ import zlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hostile_media import mp4
 from media_samples import make_sound, numbered_video, run_ffmpeg, variable_rate_video
 
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError
+from wav2lip.media import files
+from wav2lip.media.boxes import check_index
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.limits import VARIABLE, Limits, allow, limits, parse_limits
 from wav2lip.media.probe import probe, probe_sound
 from wav2lip.media.read import read_frames
 from wav2lip.media.sound import read_samples
+from wav2lip.media.wave import wave_header
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -165,3 +170,47 @@ def test_the_length_of_the_file_itself_is_bounded(tmp_path: Path) -> None:
     os.truncate(video, 2 * 10**12)    # a hole, which takes no room
     with pytest.raises(MediaError, match="bytes"):
         probe(video)
+
+
+def test_an_index_that_claims_what_takes_no_room_is_refused_before_ffmpeg_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(av, "open", lambda *_, **__: pytest.fail("ffmpeg saw it"))
+    for name, content in (("index", mp4(8 * 10**7)), ("fragment", mp4(1, 4 * 10**7))):
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(content)
+        with pytest.raises(MediaError, match=r"claims [48]0,000,00. pictures"):
+            probe(path)
+
+
+@pytest.mark.parametrize("options", [(), ("-movflags", "frag_keyframe+empty_moov"), ("-movflags", "+faststart")])
+def test_an_honest_index_claims_nothing(
+    tmp_path: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tone = make_sound(tmp_path / "tone.wav", 2.0, 48_000)
+    video = numbered_video(tmp_path / "clip.mov", 50, options=[*options, "-c:a", "pcm_s16le"], sound=tone)
+    monkeypatch.setenv(VARIABLE, "frames=1000")    # fewer than there are samples of sound
+    check_index(video)
+    assert probe(video).frames == 50
+
+
+def test_a_file_that_is_nearly_all_holes_is_not_read_for_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = numbered_video(tmp_path / "clip.mkv", 5)
+    monkeypatch.setattr(files, "_SMALL", 1 << 20)
+    assert probe(video).frames == 5
+    with open(video, "ab") as file:
+        file.write(os.urandom(2 << 20))
+    assert probe(video).frames == 5
+    os.truncate(video, 900 << 20)
+    with pytest.raises(MediaError, match="hole"):
+        probe(video)
+
+
+def test_sound_that_is_no_numbers_is_refused_where_it_is(tmp_path: Path) -> None:
+    samples = np.zeros(200_000, "<f4")
+    for value in (np.nan, np.inf, 3e38):
+        samples[150_000] = value
+        path = tmp_path / "bad.wav"
+        path.write_bytes(wave_header(16_000, 1, 32, True, len(samples), ("FC",)) + samples.tobytes())
+        with pytest.raises(MediaError, match="not numbers"):
+            list(read_samples(path))
