@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import NoReturn
@@ -40,13 +41,16 @@ def serve(pipe: Connection) -> None:
 
     from wav2lip.batch.work import Worker
 
-    worker, progress = Worker(), Told(pipe.send)
+    def tell(text: str) -> None:
+        with suppress(OSError):                     # the last words of what is ended find nobody who listens
+            pipe.send(text)
+
+    worker, progress = Worker(), Told(tell)
     while True:
         try:
-            job = pipe.recv()
-        except EOFError:
+            pipe.send(worker.run(pipe.recv(), progress))
+        except (EOFError, OSError):                 # the parent wants no more, or has ended
             return
-        pipe.send(worker.run(job, progress))
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
