@@ -203,6 +203,8 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
     if stream.codec_context is None:
         raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
     allow(path, pixels=stream.codec_context.width * stream.codec_context.height)
+    # The first picture may be larger than the header says.
+    stream.codec_context.options = {"max_pixels": str(limits().pixels)}
     frame, packets = _scan(container, stream, path)
     if frame is None:
         raise MediaError(f"{path} holds no picture that can be decoded: it is damaged or incomplete.")
