@@ -525,3 +525,52 @@ def test_the_wrong_network_is_named_beside_the_wanted_one(tmp_path: Path, networ
     expect(read, read.kind)
     with pytest.raises(WeightsError, match=named):
         expect(read, "generator")
+
+
+def test_a_key_of_a_few_bytes_that_takes_for_ever_to_hash_is_never_hashed(tmp_path: Path) -> None:
+    # Tuples of twice the one before: as a key they are hashed part by part.
+    body = b")q\0K\1" + b"".join(b"h%ch%c\x86q%cK\1" % (n, n, n + 1) for n in range(60))
+    path = tmp_path / "tuples.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\2}(" + body + b"u.")
+    assert "parts" in refusal(path)
+
+
+def test_a_table_of_contents_without_end_is_not_read_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "endless.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("archive/data.pkl", "w") as file:
+        file.write(b"\x80\2")
+        for _ in range(4):
+            file.write(b"]0" * (1 << 20))
+    assert "more than 2,097,152 bytes" in refusal(path)
+
+
+def test_a_zip_that_unpacks_into_more_than_any_network_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"N.")
+        archive.writestr("archive/data/0", b"")
+        archive.filelist[-1].file_size = 3 << 30
+    assert "unpacked" in refusal(path)
+
+
+@pytest.mark.parametrize("head", [b"PK\3\4", b"\x80\2", b"\x10\0\0\0\0\0\0\0{", b"\0"])
+def test_a_file_far_too_large_for_weights_is_not_read(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "huge.safetensors"
+    path.write_bytes(head)
+    os.truncate(path, 1 << 40)
+    assert "1,100 GB" in refusal(path)
+
+
+def test_a_tensor_without_any_data_is_refused(tmp_path: Path, weights: dict[str, Tensor]) -> None:
+    path = tmp_path / "meta.pth"
+    torch.save(weights | {FIRST: torch.empty(2, 6, 7, 7, device="meta")}, path)
+    assert FIRST in refusal(path)
+
+
+def test_the_name_of_a_tensor_cannot_write_lines_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "names.pth"
+    torch.save({"a\nError: all is well\x1b[2J": torch.zeros(3), "b" * 10**6: torch.zeros(3)}, path)
+    message = refusal(path)
+    assert r"a\nError: all is well\x1b[2J" in message
+    assert len(message) < 6000

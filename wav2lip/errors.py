@@ -4,10 +4,24 @@ The message of every error is one or two sentences for the person who meets it: 
 """
 
 
+_LONGEST = 5000     # characters: two paths as long as paths can be do not fill a terminal
+
+
 class Wav2LipError(Exception):
-    """Something failed that the user can understand and act on."""
+    """Something failed that the user can understand and act on.
+
+    Its text is one line that a terminal only shows, whatever names of files and tensors stand in it.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) > _LONGEST:
+            text = f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
+        if text.isprintable():
+            return text
+        return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 class UsageError(Wav2LipError):

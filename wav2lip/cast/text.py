@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wav2lip.errors import MediaError, UsageError
-
-LARGEST = 1 << 28       # bytes: 20 people in an hour of video; somebody's film is refused before it fills the memory
+from wav2lip.media.files import read_list
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -29,13 +28,7 @@ def read_text(path: Path) -> str:
     Raises:
         MediaError: it cannot be read, is no text in UTF-8, or far too large.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise MediaError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if len(content) > LARGEST:
-        raise MediaError(f"{path} is no list that people write: it is larger than {LARGEST >> 20} MB.")
+    content = read_list(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

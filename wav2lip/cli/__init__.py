@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from wav2lip import __version__
@@ -37,6 +40,10 @@ Exit codes:
 @click.version_option(__version__, prog_name="wav2lip")
 def main() -> None:
     """Lip-sync a video to any speech."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files need not be Unicode, nor fit into what a terminal knows.
+        unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
 
 
 main.add_command(sync)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR
+from wav2lip.cli.parameters import DETECTOR, LIMIT
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE, table
 from wav2lip.errors import UsageError
@@ -29,6 +29,7 @@ MOST_STRETCHES = 5      # without a face that are told one by one
 @click.option(
     "--edl", "edits", type=FILE, help="Write the beginning of an edit list: who is on screen when; .csv, .json or .srt."
 )
+@LIMIT
 @DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")

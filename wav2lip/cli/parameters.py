@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection
 from fractions import Fraction
@@ -13,6 +14,7 @@ import click
 from wav2lip.cast.selectors import parse_at, parse_person, parse_voice
 from wav2lip.cast.times import parse_span, parse_time
 from wav2lip.errors import UsageError
+from wav2lip.media.limits import VARIABLE, parse_limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,7 +22,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 WEIGHTS = click.Path(path_type=Path)
 
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
-_NUMBER = re.compile(r"[+-]?\d+")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+# Fraction alone would work on 1e999999999 for a long time.
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{0,16})?(/[0-9]{1,9})?")
 
 
 class FourNumbers(click.ParamType):
@@ -43,10 +47,14 @@ class Rate(click.ParamType):
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        if isinstance(value, Fraction):
+            return value
         try:
-            return Fraction(value)
+            if _RATE.fullmatch(value):
+                return Fraction(value)
         except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
+            pass
+        self.fail(f"{value!r} is not a frame rate, such as 25, 29.97 or 30000/1001.", param, ctx)
 
 
 class Parsed(click.ParamType):
@@ -128,4 +136,22 @@ DETECTOR = with_options(
         help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
     ),
     click.option("--detector-weights", type=click.Path(path_type=Path), help="Weights file of the detector."),
+)
+
+
+def _limited(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> None:
+    """Put limits into the environment, where worker processes find them too, for as long as the command runs."""
+    before = os.environ.get(VARIABLE, "")
+    try:
+        parse_limits(",".join(given))
+    except UsageError as error:
+        raise click.BadParameter(str(error), context, option) from None
+    if given:
+        os.environ[VARIABLE] = ",".join([before, *given])
+        context.call_on_close(lambda: os.environ.update({VARIABLE: before}))
+
+
+LIMIT = click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=VALUE", callback=_limited, expose_value=False,
+    help="Read larger media than usual, or only smaller: pixels=300M, duration=48h, channels, ...  [repeatable]",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, OriginalSpellings
+from wav2lip.cli.parameters import DETECTOR, LIMIT, OriginalSpellings
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -27,6 +27,7 @@ MOST_CUDA_WORKERS = 4                    # by default: each has its own detector
 @click.argument("out", type=FOLDER, required=False)
 @click.option("--data-root", type=FOLDER, hidden=True)
 @click.option("--preprocessed-root", type=FOLDER, hidden=True)
+@LIMIT
 @DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where it runs.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core; at most 4 with CUDA]")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, with_options
+from wav2lip.cli.parameters import DETECTOR, LIMIT, with_options
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.score import EvaluationOptions
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 
 DETECTION = with_options(
+    LIMIT,
     DETECTOR,
     click.option("--cropped", is_flag=True, help="The whole frame is the face, as in LRS: look for none."),
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run."),

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, PERSON, POINT, SPAN, TIME, VOICE, FourNumbers, OriginalSpellings, Rate
+from wav2lip.cli.parameters import (
+    DETECTOR,
+    LIMIT,
+    PERSON,
+    POINT,
+    SPAN,
+    TIME,
+    VOICE,
+    FourNumbers,
+    OriginalSpellings,
+    Rate,
+)
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
@@ -93,6 +104,7 @@ def _file(**kwargs: Any) -> Any:
     type=click.Choice(["bounce", "loop", "freeze", "stretch", "cut"]),
     help="What to do when the sound is longer than the video.  [default: bounce; loop with --compat]",
 )
+@LIMIT
 @DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option(

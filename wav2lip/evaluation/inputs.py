@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wav2lip.errors import MediaError, UsageError
+from wav2lip.errors import UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
+from wav2lip.media.files import check_file, is_folder, read_list
 
 LIST_SUFFIXES = (".txt", ".lst")
 
@@ -28,7 +29,7 @@ def find_videos(inputs: Iterable[Path]) -> list[Path]:
 
 
 def _videos(path: Path) -> list[Path]:
-    if path.is_dir():
+    if is_folder(path):
         inside = sorted(
             inner for inner in path.rglob("*")
             if inner.suffix.lower() in VIDEO_SUFFIXES and not inner.name.startswith(".") and inner.is_file()
@@ -36,14 +37,15 @@ def _videos(path: Path) -> list[Path]:
         if not inside:
             raise UsageError(f"There is no video in the folder {path}.")
         return inside
-    if not path.exists():
-        raise MediaError(f"{path} does not exist.")
+    check_file(path)
     if path.suffix.lower() not in LIST_SUFFIXES:
         return [path]
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_list(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise UsageError(f"The list {path} cannot be read: {error}.") from None
+    if any("\0" in line for line in lines):
+        raise UsageError(f"The list {path} has zero bytes in it, which no path has.")
     listed = [path.parent / line.strip() for line in lines if line.strip()]
     if not listed:
         raise UsageError(f"The list {path} is empty; it needs the path of a video in every line.")
@@ -58,7 +60,7 @@ def find_references(paths: Sequence[Path], reference: Path | None) -> list[Path 
     """
     if reference is None:
         return [None] * len(paths)
-    if not reference.is_dir():
+    if not is_folder(reference):
         if len(paths) > 1:
             raise UsageError(f"{reference} is one reference for {len(paths)} videos; name a folder with one for each.")
         return [reference]

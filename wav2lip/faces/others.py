@@ -16,7 +16,8 @@ from wav2lip.faces.detector import WITH_LANDMARKS, Detector
 from wav2lip.faces.suppress import suppress
 from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import fitting, shrink
-from wav2lip.models.store import sha256_of
+from wav2lip.models.checkpoint import read_checkpoint
+from wav2lip.models.store import check_size, sha256_of
 
 SURE = 0.5           # a face's least score
 LONG_SIDE = 640      # pixels: larger frames are scaled down for YuNet and RetinaFace
@@ -206,17 +207,15 @@ def _blazeface_anchors() -> np.ndarray:
 def _digest(weights: Path, name: str) -> str:
     if not weights.is_file():
         raise WeightsError(f"There is no weights file {weights}. Pass {PUBLISHED[name]} with --detector-weights.")
+    check_size(weights)
     return sha256_of(weights)
 
 
 def _state_dict(weights: Path, name: str) -> dict[str, torch.Tensor]:
     try:
-        content = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:    # torch raises many kinds for files that are something else
+        return read_checkpoint(weights, unknown=True).state_dict
+    except WeightsError as error:
         raise _wrong(weights, name) from error
-    if not isinstance(content, dict):
-        raise _wrong(weights, name)
-    return content
 
 
 def _wrong(weights: Path, name: str) -> WeightsError:

@@ -25,6 +25,9 @@ QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 PIPE_BYTES = 1 << 20                              # Linux's limit for ordinary users; 64 KB slows large frames down
 # glibc learns to keep freed frames for later, and fragments; a fixed limit (bytes) gives them back at once.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
+# Names of files are bytes. ffmpeg-python takes only Unicode: what is none passes it as characters that nobody uses.
+_NO_UNICODE = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
+_BYTES = {stand_in: escaped for escaped, stand_in in _NO_UNICODE.items()}
 _STDERR_LINES = 50                                # a damaged file can make millions
 _BOILERPLATE = re.compile(
     r"conversion failed|error while (opening|filtering|processing)|error sending frames|task finished|"
@@ -119,8 +122,8 @@ def pass_timestamps_through() -> dict[str, str]:
 
 
 def url(path: Path) -> str:
-    """Return a file's name in a form that ffmpeg takes neither for an option nor for a protocol."""
-    return "file:" + os.path.abspath(path)
+    """Return a file's name in a form that ffmpeg takes neither for an option nor for a protocol; for `command`."""
+    return "file:" + os.path.abspath(path).translate(_NO_UNICODE)
 
 
 def open_input(path: Path, **options: Any) -> Any:
@@ -131,7 +134,7 @@ def open_input(path: Path, **options: Any) -> Any:
 def command(output: Any) -> list[str]:
     """Return the argument list that runs an ffmpeg-python output, overwriting what is there."""
     arguments: list[str] = output.compile(cmd=[binary(), *QUIET], overwrite_output=True)
-    return arguments
+    return [argument.translate(_BYTES) for argument in arguments]
 
 
 def attempt(arguments: Sequence[str], seconds: float) -> tuple[bytes, str]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from wav2lip.errors import MediaError
 from wav2lip.media.clip import Frame
+from wav2lip.media.limits import allow, limits
 from wav2lip.media.picture import Picture, Pixels
 
+_BYTES_A_PIXEL = 16                               # more than any picture takes that is not packed at all
 _TRANSPARENT = (b"\x89PNG\r\n\x1a\n", b"RIFF")    # PNG and WebP; what others say of it is seldom meant
 
 
@@ -17,6 +23,9 @@ def read_image(path: Path) -> Frame | None:
     """Return a still image, uint8 (height, width, 3) BGR, upright as its EXIF tag says, without its transparency.
 
     None if OpenCV cannot decode it. The file is read here, not by OpenCV, which on Windows knows no Unicode names.
+
+    Raises:
+        MediaError: it is larger than is allowed; this goes for all of these functions.
     """
     import cv2
 
@@ -86,10 +95,34 @@ def _turns(image: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _content(path: Path) -> np.ndarray:
+    """Return an image file's bytes; none where it cannot be read, or nobody knows how large the picture in it is."""
+    size = _size(path)
+    if size is None:
+        return np.empty(0, np.uint8)
+    allow(path, pixels=size[0] * size[1])
     try:
+        if os.stat(path).st_size > _BYTES_A_PIXEL * limits().pixels:
+            raise MediaError(f"{path} is no picture that can be used: it is {os.stat(path).st_size / 1e9:.0f} GB long.")
         return np.fromfile(path, np.uint8)
     except OSError:
         return np.empty(0, np.uint8)
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    """Return width and height that an image's header tells, before anything is decoded; None where it tells none."""
+    from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    # One by one, not by Image.open: that has a limit of its own, for all of the process.
+    for kind in (JpegImageFile, PngImageFile, WebPImageFile, TiffImageFile, BmpImageFile):
+        with suppress(Exception), warnings.catch_warnings():    # each raises many kinds for what is not its own
+            warnings.simplefilter("ignore")
+            with open(path, "rb") as file, kind(file, str(path)) as image:
+                return image.size
+    return None
 
 
 def _decode(content: np.ndarray, how: int) -> np.ndarray | None:

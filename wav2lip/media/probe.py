@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wav2lip.errors import MediaError, Wav2LipError
+from wav2lip.media.boxes import check_index
 from wav2lip.media.clip import ALPHA_DECODERS, SPEAKERS, Clip, Colour, Sound
 from wav2lip.media.colour import MATRICES, PRIMARIES, RANGES, RGB, TRANSFERS
 from wav2lip.media.ffmpeg import binary, decoders
+from wav2lip.media.files import check_media_file
+from wav2lip.media.limits import allow, limits
 from wav2lip.media.rates import constant_rate, rate_for_variable
 
 if TYPE_CHECKING:
@@ -28,14 +32,17 @@ if TYPE_CHECKING:
 IMAGE_FPS = Fraction(25)
 FALLBACK_FPS = Fraction(25)                       # for one picture in a video container
 FASTEST_STATED = 1000                             # frames a second; what claims more is a unit of time, not a rate
+_SLOWEST = 1000                                   # samples a second: less is no sound, but would last for hours
 
 _HEAD_BYTES = 4096
 _TRIES = 300                                      # packets that may decode to nothing before the first picture
-_MOST_PIXELS = 1 << 28
 # By bits and transparency.
 _IMAGE_FORMATS = {(8, False): "bgr24", (8, True): "bgra", (16, False): "bgr48le", (16, True): "bgra64le"}
-# Lists and scripts that name other files to open.
-_REFERRING = ("hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "vapoursynth", "avisynth")
+# Lists and scripts that name other files to open, which happens as soon as they are opened themselves.
+_REFERRING = frozenset({
+    "hls", "applehttp", "concat", "dash", "imf", "image2", "sdp", "rtsp", "rtp", "sap", "vapoursynth", "avisynth",
+    "lavfi", "webm_dash_manifest",
+})
 # A jump in these lands exactly on the pictures' time stamps.
 _SEEKABLE = ("mov", "matroska")
 _SEEKABLE_IF_INTRA = ("avi",)
@@ -74,7 +81,9 @@ def probe_sound(path: str | Path) -> Sound:
     sound, container = audio_track(path)
     if sound.duration and container in _TRUE_LENGTH:
         return sound
-    return replace(sound, duration=_counted_length(Path(path)))
+    length = _counted_length(Path(path))
+    allow(Path(path), duration=length)
+    return replace(sound, duration=length)
 
 
 def audio_track(path: str | Path) -> tuple[Sound, str]:
@@ -85,7 +94,7 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
     """
     path = Path(path)
     with _opened(path, _head(path)) as container:
-        sound = _sound(container)
+        sound = _sound(container, path)
         if sound is None:
             raise MediaError(f"{path} has no audio track.")
         return sound, _format(container)
@@ -93,17 +102,12 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
 
 def _head(path: Path) -> bytes:
     """Return the beginning of a file; refuse what is certainly no media file."""
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder, not a media file.")
+    check_media_file(path)
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        raise MediaError(f"{path} does not exist.") from None
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:                   # a zero byte in the name
-        raise MediaError(f"{path!s:.100} is not a file name: {error}.") from error
     if not head:
         raise MediaError(f"{path} is empty.")
     if head.startswith(b"#EXTM3U") or head.startswith(b"ffconcat"):
@@ -153,16 +157,37 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     """Open a local file that refers to no other."""
     import av
 
+    check_index(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(limits().pixels)}
     try:
-        container = av.open("file:" + os.path.abspath(path), options={"protocol_whitelist": "file"})
+        with _named(path) as name:
+            container = av.open("file:" + name, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
         why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
         raise MediaError(f"{path} cannot be read as a {kind}: {why}.") from error
     with container:
-        if _format(container) in _REFERRING:
-            raise MediaError(f"{path} is a playlist or script that refers to other files; give the video itself.")
+        allow(path, streams=len(container.streams))
         yield container
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """Give a name of a file that is Unicode, as PyAV wants it; names are bytes, and may be none."""
+    name = os.path.abspath(path)
+    if name.isprintable() or not any("\ud800" <= sign <= "\udfff" for sign in name):
+        yield name
+        return
+    with open(path, "rb") as file:
+        yield f"/dev/fd/{file.fileno()}"
+
+
+@lru_cache
+def _formats() -> str:
+    """Return the formats of files that hold all that is theirs, as ffmpeg lists them."""
+    import av
+
+    return ",".join(sorted(av.formats_available - _REFERRING))
 
 
 def _format(container: InputContainer) -> str:
@@ -177,13 +202,14 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         raise MediaError(f"{path} has no picture in it: it is damaged, or no video.")
     if stream.codec_context is None:
         raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
-    frame, packets = _scan(container, stream)
+    allow(path, pixels=stream.codec_context.width * stream.codec_context.height)
+    frame, packets = _scan(container, stream, path)
     if frame is None:
         raise MediaError(f"{path} holds no picture that can be decoded: it is damaged or incomplete.")
-    if frame.width < 1 or frame.height < 1 or frame.width * frame.height > _MOST_PIXELS:
-        raise MediaError(f"{path} has pictures of {frame.width}×{frame.height} pixels, which cannot be used.")
+    allow(path, pixels=frame.width * frame.height)
     tick = stream.time_base or Fraction(1, 1000)
     timing = _Timing(packets, tick, _stated_rates(stream))
+    allow(path, fps=timing.fps, frames=timing.frames, duration=timing.frames / timing.fps)
     rotation = round(-frame.rotation) % 360
     width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
     if rotation in (90, 270):
@@ -207,7 +233,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         start=float(timing.first) - (container.start_time or 0) / 1_000_000,
         seekable=exact_jumps and timing.stamped,
         image=image,
-        sound=_sound(container),
+        sound=_sound(container, path),
         container=name,
         interlaced=frame.interlaced_frame,
         codec=stream.codec_context.codec.canonical_name,
@@ -239,12 +265,15 @@ class _Stamp:
         self.size: int = packet.size              # bytes
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, list[_Stamp]]:
+def _scan(
+    container: InputContainer, stream: VideoStream, path: Path
+) -> tuple[VideoFrame | None, list[_Stamp]]:
     """Return the first picture and the stamps of all packets that are shown; a damaged rest is left out."""
     import av
 
     frame: VideoFrame | None = None
     packets: list[_Stamp] = []
+    most = limits().frames
     with contextlib.suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
             if frame is None and len(packets) < _TRIES:
@@ -252,6 +281,8 @@ def _scan(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | 
                     frame = next(iter(stream.decode(packet)), None)
             if packet.size and not packet.is_discard:
                 packets.append(_Stamp(packet))
+                if len(packets) > most:
+                    allow(path, frames=len(packets))
     return frame, packets
 
 
@@ -327,19 +358,23 @@ def _colour(stream: VideoStream, frame: VideoFrame) -> Colour:
     return Colour(matrix, PRIMARIES.get(int(context.color_primaries)), TRANSFERS.get(int(context.color_trc)), levels)
 
 
-def _sound(container: InputContainer) -> Sound | None:
+def _sound(container: InputContainer, path: Path) -> Sound | None:
     if not container.streams.audio:
         return None
     stream = container.streams.audio[0]
     context: Any = stream.codec_context
-    if context is None or not context.sample_rate:
+    if context is None or not context.sample_rate or not context.channels:
         return None
+    allow(path, channels=context.channels, samplerate=context.sample_rate)
+    if context.sample_rate < _SLOWEST:
+        raise MediaError(f"{path} has {context.sample_rate} samples of sound a second; nothing can be heard in it.")
     start = container.start_time or 0
     tick = stream.time_base or Fraction(0)
     length = (stream.duration or 0) * tick
     offset = (stream.start_time or 0) * tick - Fraction(start, 1_000_000) if length else Fraction(0)
     if not length and container.duration and not container.streams.video:
         length = Fraction(container.duration, 1_000_000)
+    allow(path, duration=length)
     speakers = tuple(channel.name for channel in context.layout.channels)
     return Sound(
         codec=context.codec.canonical_name,

@@ -17,6 +17,7 @@ from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_t
 from wav2lip.media.geometry import shrink
 from wav2lip.media.hardware import WORTHWHILE, as_stored, nvdec_options
 from wav2lip.media.image import read_deep_image, read_image
+from wav2lip.media.limits import limits
 from wav2lip.media.picture import Picture, Pixels, planar
 
 Shown = TypeVar("Shown", Frame, Picture)
@@ -215,7 +216,8 @@ def _decoding(
         jump |= {"ss": f"{max(0.0, offset):.6f}", "noaccurate_seek": None}
     if clip.container:
         jump["format"] = clip.container
-    source = open_input(clip.path, reinit_filter=0, **jump)
+    # Pictures may grow in mid-stream.
+    source = open_input(clip.path, reinit_filter=0, max_pixels=limits().pixels, **jump)
     return source["V:0"].output(
         "pipe:1",
         format="rawvideo",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import numpy as np
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.ffmpeg import Process, command, open_input
+from wav2lip.media.limits import allow, limits
 from wav2lip.media.probe import audio_track
 
 SAMPLE_RATE = 16_000                              # Hz
 FULL_SCALE = 32768                                # of 16-bit sound
 NUMBERS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4", "f64le": "<f8"}
 """Types of samples: ffmpeg's name and numpy's."""
+_LOUDEST = 1e6                                    # 120 dB above full scale
 _BLOCK = 1 << 16                                  # samples of each channel: 4 s at 16 kHz
 
 
@@ -101,12 +104,22 @@ def decoded(
         "pipe:1", format=numbers, acodec=f"pcm_{numbers}", ar=sound.sample_rate, af=filters, **options,
     )
     kind = np.dtype(NUMBERS[numbers])
+    total, most = 0, limits().duration * sound.sample_rate
     with Process(command(output), stdout=True) as process:
         got = _BLOCK
         while got == _BLOCK:
             buffer = np.empty((_BLOCK, channels), kind)
             got = process.read_into(buffer.data.cast("B")) // (kind.itemsize * channels)
+            total += got
+            if total > most:                      # what a header says need not be true
+                allow(path, duration=Fraction(total, sound.sample_rate))
             if got:
+                # Not a number is not less than anything.
+                if kind.kind == "f" and not np.abs(buffer[:got]).max() < _LOUDEST:
+                    raise MediaError(
+                        f"{path} has samples that are not numbers, or far too loud, within its first "
+                        f"{total / sound.sample_rate:.1f} s; it is damaged."
+                    )
                 yield buffer[:got]
         failed = process.finish() != 0
         process.check_alive(f"The sound of {path} cannot be decoded")

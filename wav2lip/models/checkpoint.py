@@ -20,7 +20,7 @@ from torch import Tensor
 from wav2lip.errors import WeightsError
 from wav2lip.models import foreign, pickles
 from wav2lip.models.known import KNOWN, KnownFile, known_by_sha256
-from wav2lip.models.store import locate, sha256_of
+from wav2lip.models.store import check_size, locate, sha256_of
 
 TORCH_ZIP = "torch zip"              # torch.save since 1.6
 TORCH_LEGACY = "torch legacy"        # torch.save before 1.6: the published files of 2020
@@ -79,6 +79,7 @@ _INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "p
 _OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizer_states")    # and where they keep the optimizer's state
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
+_LARGEST_PACKED = 1 << 31                                # bytes, of what is packed in a zip when it is unpacked
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
 
 
@@ -187,6 +188,7 @@ def _first_bytes(path: Path) -> bytes:
         raise WeightsError(f"{path} is a folder. Pass the weights file in it.")
     if not path.is_file():
         raise WeightsError(f"{path} is not a regular file. Pass a weights file.")
+    check_size(path)
     try:
         with open(path, "rb") as file:
             head = file.read(foreign.HEAD)
@@ -202,7 +204,9 @@ def _read_zip(path: Path) -> tuple[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+            packed = sum(entry.file_size for entry in archive.infolist() if entry.compress_type != zipfile.ZIP_STORED)
+            if packed > _LARGEST_PACKED:
+                _damaged(path, f"unpacked it would have {packed:,} bytes more")
             root = next((name[: -len("data.pkl")] for name in sizes if name.endswith("/data.pkl")), None)
             if root is None:
                 inside = ", ".join([name for name in sizes if not name.endswith("/")][:3])
@@ -344,8 +348,8 @@ def _check_values(path: Path, state_dict: dict[str, Tensor]) -> None:
                 f"{path} stores {name} as {str(tensor.dtype).removeprefix('torch.')}; only float16, bfloat16, float32 "
                 "and float64 weights can be loaded. Pass weights that are not quantised."
             )
-        # A tensor may claim more elements than are stored, by repeating them.
-        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        # A tensor may claim more elements than are stored, by repeating them, or have none stored.
+        if tensor.is_meta or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             _damaged(path, f"{name} is larger than its data")
         if not counts and not _finite(tensor):
             raise WeightsError(

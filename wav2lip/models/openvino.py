@@ -18,7 +18,7 @@ from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
-from wav2lip.models.store import cache_dir, demo_checkpoint, locate, sha256_of
+from wav2lip.models.store import cache_dir, check_size, demo_checkpoint, locate, sha256_of
 
 BATCH = 4                       # faces that run together: the network is compiled for so many
 _WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
@@ -89,6 +89,7 @@ def load_engine(
     if path.suffix.lower() in EXPORTED:
         engine = OpenVINOEngine(path, numbers)
     else:
+        check_size(path)
         entry = cache_dir() / "openvino" / f"{sha256_of(path)}-{openvino.__version__.partition('-')[0]}.xml"
         if not entry.is_file():
             entry.parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ from typing import IO, Any, cast
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C    # the first pickle of a torch file from before 1.6
 LEGACY_PICKLES = 5                       # magic, protocol, system, tensors, storage keys; then the storages
 LEGACY_STORAGE_HEADER = 8                # bytes: the number of elements, before each storage's data
+LARGEST_TUPLE = 100_000                  # parts, those of tuples in it too: it is hashed where it is a key
+LARGEST = 2 << 20                        # bytes of one pickle: that of the largest network known here has a tenth
 
 # What genops raises at the end of a cut file, and at bytes that are no pickle.
 BROKEN = (ValueError, IndexError, OverflowError, MemoryError, struct.error)
@@ -63,14 +65,20 @@ def contents(file: IO[bytes]) -> Contents:
     """Scan one pickle, leaving `file` behind its end.
 
     Raises:
-        one of BROKEN: the file ends inside it, or it is no pickle.
+        one of BROKEN: the file ends inside it, it is no pickle, it is longer than `LARGEST`, or has a larger tuple than
+            `LARGEST_TUPLE`.
     """
+    end = file.tell() + LARGEST
     names: list[str] = []
     storages: dict[str, int] = {}
     memo: dict[int, Any] = {}
     recent: deque[Any] = deque([None], maxlen=12)    # the latest values; a storage's description is six of them
-    for opcode, found, _ in pickletools.genops(file):
+    parts = _Parts()
+    for opcode, found, at in pickletools.genops(file):
+        if at is not None and at > end:
+            raise ValueError(f"its table of contents has more than {LARGEST:,} bytes")
         operation, argument = opcode.name, cast(Any, found)
+        parts.follow(opcode, argument)
         if operation in ("GLOBAL", "INST"):
             names.append(argument.replace(" ", "."))
             recent.append(names[-1])
@@ -88,6 +96,39 @@ def contents(file: IO[bytes]) -> Contents:
         elif argument is not None and operation not in ("PROTO", "FRAME"):
             recent.append(argument)
     return Contents(names, storages, recent[-1])
+
+
+class _Parts:
+    """How many parts the values on a pickle's stack have: a few bytes are enough for tuples of 2**60."""
+
+    def __init__(self) -> None:
+        self._stack: list[int] = []
+        self._marks: list[int] = []    # how high the stack was
+        self._memo: dict[int, int] = {}
+
+    def follow(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        """Do what an opcode does to the stack.
+
+        Raises:
+            ValueError: a tuple has too many parts.
+        """
+        name, stack = opcode.name, self._stack
+        if name == "MARK":
+            self._marks.append(len(stack))
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            self._memo[len(self._memo) if name == "MEMOIZE" else argument] = stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(self._memo.get(argument, 1))
+        else:
+            before = opcode.stack_before
+            height = len(stack) - len(before)
+            if pickletools.markobject in before:
+                height = self._marks.pop() - before.index(pickletools.markobject)
+            taken = sum(stack[max(height, 0) :])
+            del stack[max(height, 0) :]
+            stack += [1 + taken if name.startswith("TUPLE") else 1] * len(opcode.stack_after)
+            if taken > LARGEST_TUPLE and name.startswith("TUPLE"):
+                raise ValueError(f"a tuple in it has more than {LARGEST_TUPLE:,} parts")
 
 
 def _note_storage(recent: list[Any], storages: dict[str, int]) -> None:

@@ -12,6 +12,8 @@ from wav2lip.models.known import DEMO_FILE, EXPERT_FILE, KNOWN, KnownFile
 
 CACHE_VARIABLE = "WAV2LIP_CACHE"
 
+LARGEST = 1 << 34        # bytes; no network that is known here has a tenth of that
+
 _HASH_BLOCK = 1 << 20    # bytes
 
 
@@ -65,11 +67,15 @@ def locate(given: str | os.PathLike[str]) -> Path:
         given: a path, which need not exist, or a key of `KNOWN`.
 
     Raises:
-        WeightsError: it is the name of a published file that is not on this machine.
+        WeightsError: it is the name of a published file that is not on this machine, or can be no name.
     """
-    path = Path(given).expanduser()
+    try:
+        path = Path(given).expanduser()
+        there = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:    # too long, of an unknown user, with zero bytes in it
+        raise WeightsError(f"{os.fspath(given)} cannot be the name of a weights file: {error}.") from error
     known = KNOWN.get(str(path))
-    if known is None or path.is_file():
+    if known is None or there:
         return path
     if is_here(known):
         return place_of(known)
@@ -110,6 +116,19 @@ def _shipped(file: str, option: str) -> Path:
         f"The weights that ship with wav2lip are not in this installation ({package / 'checkpoints' / file}). "
         f"Install the package again, or name others with {option}."
     )
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file that is far too large for weights, before anybody reads or hashes all of it.
+
+    Raises:
+        WeightsError: it is.
+    """
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise WeightsError(
+            f"{path} has {size / 1e9:,.0f} GB, far more than any network that can be used here. Pass another file."
+        )
 
 
 def sha256_of(path: Path) -> str:

@@ -41,10 +41,14 @@ def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encodi
         UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding.
         Wav2LipError: its folder cannot be made or written to.
     """
-    if output.exists():
-        refuse_inputs(output, inputs)
-        if not clobber:
+    try:
+        there = output.exists()
+        if there:
+            refuse_inputs(output, inputs)
+        if there and not clobber:
             raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
+    except OSError as error:
+        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

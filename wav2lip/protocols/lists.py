@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.errors import MediaError, UsageError
+from wav2lip.media.files import is_there, read_list
 from wav2lip.protocols.protocol import Protocol
 
 
@@ -78,18 +79,20 @@ def _list_pairs(protocol: Protocol, order: tuple[str, str], root: Path, filelist
             )
         paths = {part: root / f"{word}{protocol.suffix}" for part, word in zip(order, words, strict=True)}
         for path in paths.values():
-            if not path.is_file():
+            if not is_there(path):
                 raise MediaError(f"{where}: there is no file {path}. Is {root} the right folder for this list?")
         yield Pair(number, **paths)
 
 
 def _lines(filelist: Path) -> list[str]:
+    if not filelist.exists():
+        raise UsageError(f"There is no list {filelist}; it comes with the original program.")
     try:
-        with open(filelist, encoding="utf-8-sig") as file:
-            return file.readlines()
-    except FileNotFoundError:
-        raise UsageError(f"There is no list {filelist}; it comes with the original program.") from None
-    except OSError as error:
-        raise UsageError(f"The list {filelist} cannot be read: {error.strerror}.") from error
+        text = read_list(filelist).decode("utf-8-sig")
+    except MediaError as error:
+        raise UsageError(f"The list {filelist} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{filelist} is not a text file in UTF-8, so it is no file list.") from error
+    if "\0" in text:
+        raise UsageError(f"{filelist} has zero bytes in it, so it is no file list.")
+    return text.replace("\r\n", "\n").split("\n")

@@ -23,6 +23,7 @@ from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import BATCH
 from wav2lip.media.clip import VIDEO_SUFFIXES, Clip, Frame
+from wav2lip.media.files import is_folder
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
 from wav2lip.media.sound import SAMPLE_RATE, pcm16, samples_from_first_frame
@@ -113,7 +114,7 @@ def find_videos(videos: Path, out: Path) -> list[Job]:
     Raises:
         UsageError: there is no such folder, no video in it, or two would become the same clip.
     """
-    if not videos.is_dir():
+    if not is_folder(videos):
         raise UsageError(f"{videos} is not a folder; name the one with the videos.")
     found: dict[Path, Path] = {}
     for path in sorted([*videos.glob("*"), *videos.glob("*/*")]):
