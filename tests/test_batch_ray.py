@@ -165,13 +165,30 @@ def test_a_long_job_is_given_out_in_parts_and_finished_by_one(tmp_path: Path) ->
     parts = [agenda.following(), agenda.following()]
     assert [part and part.arguments[1:] for part in parts] == [(3, "folder"), (5, "folder")]
     assert agenda.following() is None                 # what is running may fail yet
-    assert [agenda.settle(part, 3) for part in parts if part] == [None, None]
+    assert [agenda.settle(part, True) for part in parts if part] == [None, None]
     last = agenda.following()
     assert last is not None
     assert last.method == "finish"
     done = agenda.settle(last, Outcome("other", "job 1", "other", "done", frames=7))
     assert done is not None
     assert (done.key, done.output, done.frames, done.attempts) == (given.key, given.output, 7, 1)
+
+
+def test_one_worker_makes_the_rest_of_a_job_where_parts_of_others_would_not_match(tmp_path: Path) -> None:
+    given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), OPTIONS)
+    agenda = Agenda(Waiting([given], retries=0, fail_fast=False), long=1)
+    first = agenda.following()
+    assert first is not None
+    agenda.settle(first, Plan("folder", (0, 1, 2)))
+    one, other = agenda.following(), agenda.following()
+    assert one is not None
+    assert other is not None
+    agenda.settle(one, False)
+    assert agenda.following() is None
+    agenda.settle(other, True)
+    last = agenda.following()
+    assert last is not None
+    assert last.method == "finish"
 
 
 def test_parts_of_a_job_that_has_failed_do_not_count(tmp_path: Path) -> None:
@@ -186,7 +203,7 @@ def test_parts_of_a_job_that_has_failed_do_not_count(tmp_path: Path) -> None:
     failure = agenda.settle(one, failed(given, "It is broken.", 3))
     assert failure is not None
     assert failure.error == "It is broken."
-    assert agenda.settle(other, 1) is None
+    assert agenda.settle(other, True) is None
     assert agenda.following() is None
 
 

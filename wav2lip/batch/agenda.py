@@ -49,7 +49,7 @@ class Agenda:
     def __init__(self, waiting: Waiting, long: int) -> None:
         self._waiting, self._long = waiting, long
         self._shared: dict[_Effort, str] = {}        # with the folders of their parts
-        self._whole: deque[_Effort] = deque()        # with all parts made
+        self._whole: deque[_Effort] = deque()        # to be finished
 
     def following(self) -> Call | None:
         """Return what is to be done next; None where there is nothing now."""
@@ -83,7 +83,10 @@ class Agenda:
         if isinstance(answer, Plan):
             effort.left.extend(answer.missing)
             self._shared[effort] = answer.folder
-        elif not effort.left and not effort.running:
+            return None
+        if answer is False:
+            effort.left.clear()                      # whoever finishes the job makes the rest of it
+        if not effort.left and not effort.running:
             del self._shared[effort]
             self._whole.append(effort)
         return None

@@ -11,7 +11,7 @@ from wav2lip.batch.at_hand import has_urls
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.batch.plan import Plan
 from wav2lip.batch.work import Worker
-from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.errors import UsageError
 from wav2lip.pipeline.job import Job as Opened
 from wav2lip.pipeline.job import holding, open_job
 from wav2lip.pipeline.networks import Networks
@@ -51,15 +51,18 @@ class PartWorker(Worker):
         self._let_go()
         return self.run(job, progress) if job.options.score or has_urls(job) else self.attempt(job, progress, begin)
 
-    def part(self, job: Job, number: int, folder: str, progress: Progress) -> int | Outcome:
-        """Make a part of a long job, and return its number, or the outcome of the job where it failed."""
-        def make(local: Job, networks: Networks, progress: Progress) -> int:
+    def part(self, job: Job, number: int, folder: str, progress: Progress) -> bool | Outcome:
+        """Make a part of a long job; return whether that was done, or the outcome of the job where it failed.
+
+        It is not done where the folder is another one here: ffmpeg or PyTorch is, and parts would not match.
+        """
+        def make(local: Job, networks: Networks, progress: Progress) -> bool:
             opened = self._open(local, networks, progress)
             if opened.folder.path.name != folder:
-                raise Wav2LipError("Its machines have different versions of ffmpeg or PyTorch; parts would not match.")
+                return False
             if not opened.folder.part(number).exists():
                 opened.render([number])
-            return number
+            return True
 
         answer = self.attempt(job, progress, make)
         if isinstance(answer, Outcome):
@@ -67,7 +70,7 @@ class PartWorker(Worker):
         return answer
 
     def finish(self, job: Job, progress: Progress) -> Outcome:
-        """Put the parts of a job together."""
+        """Put the parts of a job together, and make those before that nobody has made."""
         self._let_go()
         return self.run(replace(job, options=replace(job.options, resume=True)), progress)
 

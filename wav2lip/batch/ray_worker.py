@@ -33,7 +33,7 @@ class RayWorker:
             job = replace(job, options=replace(job.options, resume=True))
         return self._worker.begin(job, long, StoppedByRay())
 
-    def part(self, job: Job, number: int, folder: str, lost: bool) -> int | Outcome:
+    def part(self, job: Job, number: int, folder: str, lost: bool) -> bool | Outcome:
         """Make a part of a job; see `PartWorker`."""
         return self._worker.part(job, number, folder, StoppedByRay())
 
