@@ -28,6 +28,7 @@ from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.alone import alone
 from wav2lip.media.ffmpeg import url
 from wav2lip.pipeline.folder import WORK_PATTERN, lock_of
+from wav2lip.pipeline.job import open_job
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.process import children
 from wav2lip.progress import Advance, Progress
@@ -198,6 +199,20 @@ def test_other_options_take_nothing_of_it_and_say_what_lies_there(
     assert result.exit_code == 0
     assert "parts of a.mp4" in result.output
     assert [path.name for path in stopped.parent.iterdir()] == ["a.mp4"]
+
+
+def test_equal_jobs_side_by_side_have_folders_of_their_own(
+    tmp_path: Path, face: Path, speech: Path, networks: Networks
+) -> None:
+    with contextlib.ExitStack() as stack:
+        jobs = [stack.enter_context(open_job(face, speech, tmp_path / name, OPTIONS, Progress(), networks))
+                for name in ("a.mp4", "b.mp4")]
+        for job in jobs:
+            job.render(job.missing())
+        for job in jobs:
+            job.finish()
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert hidden(tmp_path) == []
 
 
 def test_two_runs_never_write_one_result(stopped: Path, face: Path, speech: Path, networks: Networks) -> None:

@@ -180,7 +180,7 @@ def work_folder(prepared: Prepared) -> WorkFolder:
     word = fingerprint(
         prepared.inputs, prepared.options, prepared.tracks,
         (source.settings, prepared.networks.description, prepared.networks.device.partition(":")[0], decided,
-         prepared.output.suffix, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept),
+         prepared.output.name, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept),
     )
     return WorkFolder.of(prepared.output, word, split(prepared.frames, source.fps))
 
