@@ -44,6 +44,9 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
             except MemoryError as error:
                 click.echo(f"Error: {too_little_memory(error)}", err=True)
                 sys.exit(Wav2LipError.exit_code)
+            except OSError as error:              # a disk or a file that goes away, where nobody looked for it
+                click.echo(f"Error: {error}.", err=True)
+                sys.exit(Wav2LipError.exit_code)
             except KeyboardInterrupt:
                 click.echo(f"Interrupted; {interrupted}.", err=True)
                 sys.exit(INTERRUPTED)
@@ -56,9 +59,10 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
 reported = reporting("the same command goes on from here")
 
 
-def too_little_memory(error: MemoryError) -> str:
+def too_little_memory(error: Exception) -> str:
     """Return the sentence for a machine that has too little memory."""
-    wanted = f" ({error})" if str(error) else ""
+    said = str(error).partition("\n")[0]
+    wanted = f" ({said})" if said else ""
     return f"This machine has too little memory{wanted}; end other programs, or make the pictures smaller."
 
 

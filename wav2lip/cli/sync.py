@@ -190,16 +190,16 @@ def sync(**given: Any) -> None:
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-    except MemoryError as error:
-        click.echo(f"Error: {too_little_memory(error)}", err=True)
-        sys.exit(Wav2LipError.exit_code)
     except KeyboardInterrupt as interrupt:
         click.echo(f"Interrupted; {interrupt if interrupt.args else 'nothing was written'}.", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         if verbose:
             raise
-        click.echo(f"Error: {type(error).__name__}: {error} (this should not happen; -v shows where).", err=True)
+        from wav2lip.models.memory import is_shortage
+
+        unforeseen = f"{type(error).__name__}: {error} (this should not happen; -v shows where)."
+        click.echo(f"Error: {too_little_memory(error) if is_shortage(error) else unforeseen}", err=True)
         sys.exit(Wav2LipError.exit_code)
     if profile and not quiet:
         click.echo(stage_table(profile), err=True)

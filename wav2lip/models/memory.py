@@ -52,9 +52,10 @@ def enough(device: str | torch.device, faces: int) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_shortage(error):
             raise
-        fewer = f"--wav2lip-batch-size {faces // 2} or " if faces > 1 else ""
+        ways = [f"--wav2lip-batch-size {faces // 2}"] * (faces > 1) + ["--device cpu"] * (str(device) != "cpu")
         many = "one face" if faces == 1 else f"{faces} faces at a time"
-        raise Wav2LipError(f"{device} has too little memory for {many}; use {fewer}--device cpu.") from error
+        advice = f"; use {' or '.join(ways)}" if ways else ""
+        raise Wav2LipError(f"{device} has too little memory for {many}{advice}.") from error
 
 
 def is_shortage(error: BaseException) -> bool:
