@@ -45,7 +45,9 @@ def check(
         assert truth.clear.sum() > 5
         track, own = outcome.tracks[mine], agreement(outcome.tracks[mine], truth)
         assert (own[truth.clear] >= 0.5).mean() >= 0.99, (mine, np.flatnonzero(truth.clear & (own < 0.5)))
-        assert not np.flatnonzero(track.seen & (truth.seen >= HIDDEN) & (own < 0.5)).size
+        # Of a face that is partly hidden the visible part may be found, which overlaps less of the whole.
+        enough = np.minimum(0.5, 0.6 * truth.seen)
+        assert not np.flatnonzero(track.seen & (truth.seen >= HIDDEN) & (own < enough)).size
         assert not np.flatnonzero(track.seen & (truth.seen <= GONE)).size
         stolen = agreement(track, outcome.truths[1 - who]) >= 0.5
         assert not np.flatnonzero(stolen & (own < 0.5)).size
