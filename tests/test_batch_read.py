@@ -179,7 +179,7 @@ def test_what_nobody_has_thought_of_spoils_no_other_row(tmp_path: Path) -> None:
 def test_a_file_that_is_no_list_of_jobs_is_refused(tmp_path: Path, name: str, text: str | bytes, words: str) -> None:
     with pytest.raises(wav2lip.Wav2LipError, match=words):
         read(tmp_path / name, text)
-    with pytest.raises(wav2lip.MediaError, match="cannot be read"):
+    with pytest.raises(wav2lip.MediaError, match="does not exist"):
         read_jobs(tmp_path / "none.csv", tmp_path, columns(given()))
 
 

@@ -87,7 +87,7 @@ def test_the_first_failure_ends_a_batch_where_that_is_wished(tmp_path: Path) -> 
     ("words", "code", "sentence"),
     [
         ([], 2, "Name the jobs"), (["jobs.csv", "--faces", "a"], 2, "Name the jobs"),
-        (["nix.csv"], 3, "nix.csv cannot be read"), (["--faces", "nix*"], 3, "No file matches"),
+        (["nix.csv"], 3, "nix.csv does not exist"), (["--faces", "nix*"], 3, "No file matches"),
         (["jobs.csv", "--audios", "a"], 2, "--audios goes with --faces"),
         (["jobs.csv", "--workers", "0"], 2, "workers"),
         (["jobs.jsonl", "--journal", "jobs.jsonl"], 2, "is also the list of jobs"),

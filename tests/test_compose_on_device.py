@@ -32,7 +32,7 @@ from wav2lip.models.engine import TorchEngine
 from wav2lip.models.enhancer import Enhancer
 from wav2lip.models.generator import Generator
 from wav2lip.models.memory import enough, in_halves
-from wav2lip.pipeline import sync
+from wav2lip.pipeline import prepare
 from wav2lip.pipeline.lips import Lips, Moment, sync_lips
 from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import Networks
@@ -220,12 +220,12 @@ class TestTheWholeWay:
 
 
 def test_it_is_chosen_on_cuda_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "DeviceCompositor", lambda palette, finish, device: (finish.blend, device))
-    source = sync.open_source(EXAMPLE, SyncOptions(), None, Progress())
+    monkeypatch.setattr(prepare, "DeviceCompositor", lambda palette, finish, device: (finish.blend, device))
+    source = prepare.open_source(EXAMPLE, SyncOptions(), None, Progress())
     lips = Lips(TorchEngine(Generator(4), "cpu"))
 
     def chosen(device: str, **options: object) -> object:
-        return sync.make_compositor(source, SyncOptions(**options), Networks(lips, "", None, device))  # type: ignore[arg-type]
+        return prepare.make_compositor(source, SyncOptions(**options), Networks(lips, "", None, device))  # type: ignore[arg-type]
 
     assert chosen("cuda:1", blend="hard") == ("hard", "cuda:1")
     assert isinstance(chosen("cpu"), Compositor)
@@ -244,7 +244,7 @@ def test_too_little_memory_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(on_device, "of_planes", never)
     compositor = DeviceCompositor(Palette(SDR, Pixels(8, 1, 1), 201, 163), Finish(), "cpu")
     pictures = [smooth_picture(Pixels(8, 1, 1))] * 6
-    with pytest.raises(Wav2LipError, match="memory for 6 faces at a time; use --wav2lip-batch-size 3 or --device cpu"):
+    with pytest.raises(Wav2LipError, match="memory for 6 faces at a time; use --wav2lip-batch-size 3"):
         compositor.cut_out(pictures, [INSIDE] * 6)
     with pytest.raises(Wav2LipError, match="memory for one face; use --device cpu"), enough("cuda", 1):
         never()

@@ -323,8 +323,9 @@ def test_a_decoder_that_is_killed_is_an_error(tmp_path: Path, monkeypatch: pytes
             return got
 
     monkeypatch.setattr(sound_module, "Process", Killed)
-    with pytest.raises(MediaError, match=r"The sound of .*in\.mkv cannot be decoded"):
+    with pytest.raises(Wav2LipError, match=r"The sound of .*in\.mkv cannot be decoded: ffmpeg was killed") as caught:
         assemble_sound(tmp_path / "result.wav", [], ALL, own, Fraction(30))
+    assert caught.value.exit_code == 1            # the sound is not at fault
     assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "silent.mkv", "noise.wav"}
 
 

@@ -241,7 +241,7 @@ def test_a_killed_ffmpeg_is_a_sentence_and_no_hang(
     run_ffmpeg("-stream_loop", 40, "-i", url(EXAMPLES / "face.mp4"), "-vf", "scale=96:96", "-an", url(long))
     said = tmp_path / "speech.wav"
     run_ffmpeg("-stream_loop", 60, "-i", url(speech), url(said))
-    output = tmp_path / "a.mp4"
+    output, before = tmp_path / "a.mp4", set(children(os.getpid()))
     seen = Watched(45, lambda: kill_ffmpegs(of))
     with pytest.raises(Wav2LipError, match="was killed") as caught:
         wav2lip.sync(long, said, output, OPTIONS, seen, networks=networks)
@@ -249,7 +249,7 @@ def test_a_killed_ffmpeg_is_a_sentence_and_no_hang(
     assert "the same command goes on" in " ".join(seen.said).lower()
     assert parts_in(tmp_path) >= 2
     assert not output.exists()
-    assert list(children(os.getpid())) == []
+    assert set(children(os.getpid())) <= before
 
 
 def test_a_video_that_goes_away_can_come_back(

@@ -39,7 +39,7 @@ def fingerprint(
     digest = hashlib.blake2b(digest_size=_BYTES)
 
     def add(part: object) -> None:
-        data = part if isinstance(part, bytes) else str(part).encode()
+        data = part if isinstance(part, bytes) else str(part).encode(errors="surrogateescape")    # names of files
         digest.update(f"{len(data)}:".encode() + data)
 
     add(f"{FORMAT} {__version__} {torch.__version__} {build(binary())}")
