@@ -20,11 +20,16 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wav2lip.batch.job import Job, failed
+from wav2lip.batch.journal import Journal
+from wav2lip.batch.read import read_jobs
 from wav2lip.cast.cue import check_cues
 from wav2lip.cast.edl import read_edits, write_edits
 from wav2lip.cast.selectors import parse_at, parse_label, parse_person, parse_voice
 from wav2lip.cast.times import Span, in_full, in_words, parse_span, parse_time
 from wav2lip.cast.track_file import check_tracks, read_tracks
+from wav2lip.cli.batch import batch as batch_command
+from wav2lip.cli.columns import columns, job_options
 from wav2lip.cli.parameters import LIST_OPTIONS, FourNumbers, Rate, dash, join_lists
 from wav2lip.cli.sync import sync as sync_command
 from wav2lip.cli.sync import sync_options
@@ -38,6 +43,7 @@ from wav2lip.media.wave import wave_header
 from wav2lip.models import pickles
 from wav2lip.models.checkpoint import read_checkpoint
 from wav2lip.models.foreign import describe
+from wav2lip.pipeline.options import SyncOptions
 from wav2lip.protocols.lists import read_pairs
 from wav2lip.protocols.protocol import PROTOCOLS
 
@@ -221,6 +227,37 @@ def test_tracks(content: Any) -> None:
         check_tracks(read_tracks(path), 3, (64, 36), Fraction(25))
 
     on_file(".json", json.dumps(content).encode(), read)
+
+
+JOBS = {
+    ".csv": ["face,audio,output,crf,range,range\n", "a.mp4,b.wav,,23,0s-2s,\n", "*", "**", "[a-", '"', "person"],
+    ".jsonl": ['{"face": "a.mp4", "voice": ["A=b.wav"], "pads": [0, 20, 0, 0]}\n', '{"face": "', '"}', "null", "{}"],
+}
+
+
+@pytest.mark.parametrize("suffix", JOBS)
+def test_jobs_files(suffix: str) -> None:
+    params, names = batch_command.make_context("batch", []).params, {option.name for option in job_options()}
+    said = {name: value for name, value in params.items() if name in names}
+
+    @given(pieces(*JOBS[suffix]))
+    def check(text: str) -> None:
+        def read(path: Path) -> None:
+            for job in read_jobs(path, path.parent / "out", columns(said)):
+                assert isinstance(job, Job) or "should not happen" not in (job.error or "")
+
+        on_file(suffix, text.encode(errors="surrogatepass"), read)
+
+    check()
+
+
+@given(mutated(b'{"key": "a", "where": "line 1", "output": "a.mp4", "status": "done", "exit_code": 0}\n' * 2))
+def test_journals(content: bytes) -> None:
+    def read(path: Path) -> None:
+        with Journal(path) as journal:
+            journal.add(failed(Job("line 2", "a.mp4", "a.wav", "b.mp4", SyncOptions()), "it is bad.", 3))
+
+    on_file(".jsonl", content, read)
 
 
 @given(pieces("a/1 b/2\n", "\r\n", "../x", "file.txt", "/dev/zero"))

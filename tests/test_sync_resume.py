@@ -25,9 +25,9 @@ from media_samples import run_ffmpeg
 import wav2lip
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
-from wav2lip.media.alone import alone
+from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.ffmpeg import url
-from wav2lip.pipeline.folder import WORK_PATTERN, lock_of
+from wav2lip.pipeline.folder import WORK_PATTERN
 from wav2lip.pipeline.job import open_job
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.process import children

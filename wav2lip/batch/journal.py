@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from types import TracebackType
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.batch.remote import Listings
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
-from wav2lip.media.alone import alone
+from wav2lip.media.alone import alone, lock_of
 
 _BEGINNING = b'{"key": "'             # of every line
 
@@ -45,7 +44,7 @@ class Journal:
         """
         with ExitStack() as held:
             refusal = f"Another batch is writing {self.path}; wait for it, or name another --journal."
-            held.enter_context(alone(self._lock, refusal))
+            held.enter_context(alone(lock_of(self.path), refusal))
             end = self._read()
             try:
                 # Unbuffered: what cannot be written now is not tried again when the file is closed.
@@ -62,12 +61,6 @@ class Journal:
     ) -> None:
         self._file = None
         self._held.close()
-
-    @property
-    def _lock(self) -> Path:
-        """The file that is held: its name is short where the journal's is as long as names can be."""
-        name = hashlib.blake2b(os.fsencode(self.path.name), digest_size=8).hexdigest()
-        return self.path.parent / f".wav2lip-{name}.lock"
 
     def has(self, job: Job) -> bool:
         """Whether a job is done, and its output still there."""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from wav2lip.errors import UsageError, Wav2LipError
+
+LOCK_PATTERN = ".wav2lip-*.lock"
+"""Glob of the files that killed runs may leave where they wrote."""
+
+
+def lock_of(output: Path) -> Path:
+    """Return the file that is held by whoever writes an output."""
+    # Not made from the output's name, which may be as long as names can be.
+    name = hashlib.blake2b(os.fsencode(output.absolute().name), digest_size=8).hexdigest()
+    return output.absolute().parent / f".wav2lip-{name}.lock"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -16,16 +15,8 @@ from wav2lip.media.probe import probe
 
 WORK_PATTERN = ".wav2lip-*.work"
 """Glob of the folders that killed runs may leave in an output's folder."""
-LOCK_PATTERN = ".wav2lip-*.lock"
 
 _JOB = "job.json"
-
-
-def lock_of(output: Path) -> Path:
-    """Return the file that is held by the run that writes an output."""
-    # Not made from the output's name, which may be as long as names can be.
-    name = hashlib.blake2b(str(output.absolute().name).encode(errors="surrogateescape"), digest_size=8).hexdigest()
-    return output.absolute().parent / f".wav2lip-{name}.lock"
 
 
 @dataclass(frozen=True)

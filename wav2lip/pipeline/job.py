@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError, Wav2LipError
-from wav2lip.media.alone import alone
+from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.join import join
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.fingerprint import fingerprint
-from wav2lip.pipeline.folder import WorkFolder, lock_of, others_in_words
+from wav2lip.pipeline.folder import WorkFolder, others_in_words
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output

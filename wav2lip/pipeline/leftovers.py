@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.errors import UsageError, Wav2LipError
-from wav2lip.media.alone import alone
+from wav2lip.media.alone import LOCK_PATTERN, alone, lock_of
 from wav2lip.media.write import PART_PATTERN
 from wav2lip.models.remembered import FOLDER
 from wav2lip.models.store import cache_dir
-from wav2lip.pipeline.folder import LOCK_PATTERN, WORK_PATTERN, lock_of, output_named
+from wav2lip.pipeline.folder import WORK_PATTERN, output_named
 
 QUIET = 600.0                               # seconds: what was written to since may be somebody's who is at work
 DAY = 86400.0
