@@ -41,7 +41,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-LONG = ("test_training_road.py", "test_faces_people.py", "test_sync_people.py")
+LONG = (
+    "test_training_road.py", "test_sync_resume.py", "test_faces_people.py", "test_sync_people.py", "test_hostile.py",
+    "test_batch_ray.py",
+)
 """Files that take minutes: a process that begins one last works on while the other has nothing left to do."""
 
 

@@ -303,7 +303,7 @@ def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path, face: P
     def run(output: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", PROGRAM, *words, "-o", output], cwd=tmp_path, env=environment)
 
-    assert run("whole.mp4").wait(120) == 0
+    assert run("whole.mp4").wait(300) == 0
     chance, kills = random.Random(8), 0
     for _ in range(3):
         process = run("a.mp4")
@@ -315,7 +315,7 @@ def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path, face: P
         process.kill()
         process.wait()
     assert kills
-    assert run("a.mp4").wait(120) == 0
+    assert run("a.mp4").wait(300) == 0
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
     assert hidden(tmp_path) == []
 
