@@ -30,10 +30,10 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 GOES_ON = "Going on after an earlier run"
 
 
-def make_inputs(folder: Path, seconds: float) -> tuple[Path, Path]:
+def make_inputs(folder: Path, seconds: float, fps: float) -> tuple[Path, Path]:
     """Return a video and a sound of a length, made of the example's."""
     paths = folder / "face.mp4", folder / "speech.wav"
-    for name, path, options in (("face.mp4", paths[0], ("-c:v", "libx264", "-an")), ("speech.wav", paths[1], ())):
+    for name, path, options in (("face.mp4", paths[0], ("-r", str(fps), "-c:v", "libx264", "-an")), ("speech.wav", paths[1], ())):
         subprocess.run(
             [binary(), *QUIET, "-y", "-stream_loop", "-1", "-i", url(EXAMPLES / name), "-t", str(seconds), *options,
              url(path)], check=True,
@@ -76,13 +76,14 @@ def stop(words: list[str], after: float, by: str) -> str:
 @click.command(help=__doc__)
 @click.option("--times", default=20, show_default=True)
 @click.option("--seconds", default=60.0, show_default=True, help="Of the job.")
+@click.option("--fps", default=25.0, show_default=True, help="Of the job.")
 @click.option("--by", type=click.Choice(["program", "ffmpeg", "disk"]), default="program", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(times: int, seconds: float, by: str, seed: int) -> None:
+def main(times: int, seconds: float, fps: float, by: str, seed: int) -> None:
     chance, failed = random.Random(seed), 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        face, speech = make_inputs(folder, seconds)
+        face, speech = make_inputs(folder, seconds, fps)
         results = folder / "results"
         results.mkdir()
         output = results / "result.mp4"
