@@ -31,9 +31,10 @@ GOES_ON = "Going on after an earlier run"
 
 
 def make_inputs(folder: Path, seconds: float, fps: float) -> tuple[Path, Path]:
-    """Return a video and a sound of a length, made of the example's."""
+    """Return a video and a sound of a length in seconds, made of the example's."""
     paths = folder / "face.mp4", folder / "speech.wav"
-    for name, path, options in (("face.mp4", paths[0], ("-r", str(fps), "-c:v", "libx264", "-an")), ("speech.wav", paths[1], ())):
+    picture = ("-r", str(fps), "-c:v", "libx264", "-an")
+    for name, path, options in (("face.mp4", paths[0], picture), ("speech.wav", paths[1], ())):
         subprocess.run(
             [binary(), *QUIET, "-y", "-stream_loop", "-1", "-i", url(EXAMPLES / name), "-t", str(seconds), *options,
              url(path)], check=True,
