@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import ffmpeg
@@ -17,7 +18,7 @@ from wav2lip.media.write import NOT_WRITTEN
 
 _LIST, _WHOLE = "parts.txt", "whole"
 _LOOK_EVERY = 0.2                                 # seconds between two looks at how far it is
-_MICROSECOND = Fraction(1, 1_000_000)             # in which ffmpeg counts where a part begins
+_MICROSECONDS = 1_000_000                         # of a second, in which ffmpeg counts where a part begins
 
 
 def join(
@@ -44,7 +45,7 @@ def join(
     folder = parts[0].parent
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     try:
-        listed.write_text("\n".join(_listing(parts, [count / fps for count in frames])), encoding="ascii")
+        listed.write_text("\n".join(_listing(parts, frames, fps)), encoding="ascii")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
     track, container = audio_track(sound)
@@ -71,15 +72,14 @@ def join(
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
 
 
-def _listing(parts: Sequence[Path], seconds: Sequence[Fraction]) -> Iterator[str]:
+def _listing(parts: Sequence[Path], frames: Sequence[int], fps: Fraction) -> Iterator[str]:
     """Yield the lines of ffmpeg's list of parts. Each begins where it should, to the nearest microsecond: rounded one
     by one, lengths would add up to a drift."""
     yield "ffconcat version 1.0"
-    end, told = Fraction(0), 0
-    for part, length in zip(parts, seconds, strict=True):
-        end += length
-        microseconds = round(end / _MICROSECOND) - told
-        told += microseconds
+    begin = 0
+    for part, end in zip(parts, accumulate(frames), strict=True):
+        microseconds = round(end / fps * _MICROSECONDS) - round(begin / fps * _MICROSECONDS)
+        begin = end
         yield f"file {part.name}"
-        yield f"duration {microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
+        yield f"duration {microseconds // _MICROSECONDS}.{microseconds % _MICROSECONDS:06d}"
     yield ""

@@ -86,17 +86,17 @@ class WorkFolder:
                 if folder != self.path and output_named(folder) == self.output.name]
 
     def tidy(self) -> int:
-        """Remove all but the finished parts, and the folder where there are none; return how many there are."""
-        kept = [part for part in self.parts() if part.exists()]
+        """Remove all but the finished parts, and the folder where there are none; return how many frames they have."""
+        kept = [number for number in range(len(self.segments)) if self.part(number).exists()]
         if not kept:
             self.remove()
             return 0
-        keep = {*kept, self.path / _JOB}
+        keep = {*map(self.part, kept), self.path / _JOB}
         for file in self.path.iterdir():
             if file not in keep:
                 with suppress(OSError):
                     file.unlink()
-        return len(kept)
+        return sum(len(self.segments[number]) for number in kept)
 
     def remove(self) -> None:
         """Remove it with all that is in it."""

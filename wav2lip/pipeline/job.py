@@ -10,8 +10,6 @@ from fractions import Fraction
 from itertools import count, groupby
 from pathlib import Path
 
-import numpy as np
-
 from wav2lip.errors import MediaError, Wav2LipError
 from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.join import join
@@ -22,7 +20,7 @@ from wav2lip.pipeline.folder import WorkFolder, others_in_words
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
-from wav2lip.pipeline.prepare import Prepared, open_source, prepare
+from wav2lip.pipeline.prepare import Prepared, frames_with_faces, open_source, prepare
 from wav2lip.pipeline.render import render
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.segments import split
@@ -108,9 +106,8 @@ class Job:
         if isinstance(error, MediaError) and all(path.exists() for path in self.prepared.inputs):
             self.folder.remove()
             return None
-        parts = self.folder.tidy()
-        frames = sum(len(segment) for number, segment in enumerate(self.segments) if self.folder.part(number).exists())
-        return f"the same command goes on after {frames} of {self.prepared.frames} frames" if parts else None
+        frames = self.folder.tidy()
+        return f"the same command goes on after {frames} of {self.prepared.frames} frames" if frames else None
 
 
 @contextmanager
@@ -144,9 +141,10 @@ def open_job(
         if output is None:
             output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
         output = Path(output)
-        prepare_output(output, (face, audio, *options.files), encoding_of(options, gpu), options.clobber)
+        encoding = encoding_of(options, gpu)
+        prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
     with nullcontext() if shared else holding(output):
-        prepared = prepare(source, audio, output, options, device, progress, clock, watch, networks)
+        prepared = prepare(source, audio, output, options, encoding, device, progress, clock, watch, networks)
         job = Job(prepared, work_folder(prepared), progress, watch, clock, shared)
         if not options.resume and not shared:
             job.folder.remove()
@@ -195,7 +193,6 @@ def report_of(prepared: Prepared, clock: Clock) -> SyncReport:
     """Return what can be told of a finished result, but for its score."""
     source, cast = prepared.source, prepared.cast
     width, height = source.size
-    tracks = prepared.tracks
     return SyncReport(
         output=prepared.output,
         frames=prepared.frames,
@@ -203,9 +200,9 @@ def report_of(prepared: Prepared, clock: Clock) -> SyncReport:
         width=width,
         height=height,
         duration=float(Fraction(prepared.frames) / source.fps),
-        faces=int(np.any([track.seen for track in prepared.shown], axis=0).sum()),
-        source_frames=len(tracks[0]),
-        source_faces=int(np.any([track.seen for track in tracks], axis=0).sum()),
+        faces=frames_with_faces(prepared.shown),
+        source_frames=len(prepared.tracks[0]),
+        source_faces=frames_with_faces(prepared.tracks),
         people=cast.labels,
         synced=tuple(dict.fromkeys(cast.person(line.who) for line in prepared.script.lines)),
         detector=cast.found_by,

@@ -27,7 +27,7 @@ from wav2lip.pipeline.lane import Lane, make_lanes, unique, used
 from wav2lip.pipeline.manner import Manner, choose_manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
-from wav2lip.pipeline.output import encoding_of, refuse_inputs
+from wav2lip.pipeline.output import refuse_inputs
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import Run, runs
@@ -58,6 +58,7 @@ class Prepared:
         encoding, decided: how its picture is compressed.
         script: what is said.
         cast: who is there.
+        tracks: where the faces are in the source that are synced.
         lanes: whose mouth says what; `shown` is where those faces are in the frames of the result.
         presences: how much somebody speaks, for each lane.
         manner: what becomes of the mouths.
@@ -74,6 +75,7 @@ class Prepared:
     decided: Decided
     script: Script
     cast: Cast
+    tracks: tuple[FaceTrack, ...]
     lanes: tuple[Lane, ...]
     shown: tuple[FaceTrack, ...]
     presences: tuple[np.ndarray, ...]
@@ -88,11 +90,6 @@ class Prepared:
     def frames(self) -> int:
         """How many frames the result has."""
         return len(self.numbers)
-
-    @property
-    def tracks(self) -> list[FaceTrack]:
-        """Where the faces are in the source that are synced."""
-        return unique(part.track for lane in self.lanes for part in lane.parts)
 
     @property
     def extended(self) -> bool:
@@ -111,14 +108,10 @@ class Prepared:
         sound = [] if self.script.sound is None else [self.script.sound]
         return [self.source.clip.path, *self.script.recordings, *sound]
 
-    def compositor(self) -> AnyCompositor:
-        """Return what cuts faces out of the frames of one lane and puts generated ones back."""
-        return make_compositor(self.source, self.options, self.networks)
-
 
 def prepare(
-    source: Source, audio: Path | None, output: Path, options: SyncOptions, device: str, progress: Progress,
-    clock: Clock, watch: Watch, networks: Networks | None,
+    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, device: str,
+    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None,
 ) -> Prepared:
     """Find out and decide all that there is to know before the first frame is made.
 
@@ -126,6 +119,7 @@ def prepare(
         source: what `open_source` gave.
         audio: the recording; None where the options name voices or an edit list.
         output: the result.
+        encoding: how the options want its picture to be compressed.
         options, device, progress, clock, watch: of the run.
         networks: those of another run with the same options; None loads them.
 
@@ -136,7 +130,6 @@ def prepare(
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
         kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
-        encoding = encoding_of(options, options.gpu(device))
         decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
         for notice in decided.notices:
             progress.say(notice)
@@ -154,7 +147,7 @@ def prepare(
     with clock.measure("track"):
         cast = find_cast(source, frames_to_know(script, source, options), options, networks, progress)
         lanes = make_lanes(heard, cast, progress, networks.device)
-    tracks = unique(part.track for lane in lanes for part in lane.parts)
+    tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
     check_length(available, source, script, options)
     check_faces(tracks, cast, options, progress)
@@ -169,8 +162,8 @@ def prepare(
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
-        source, options, output, encoding, decided, script, cast, tuple(lanes), shown, presences, manner, networks,
-        plan, numbers, batch, waiting,
+        source, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
+        networks, plan, numbers, batch, waiting,
     )
     if prepared.extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
@@ -188,7 +181,7 @@ def check_sound(output: Path, script: Script) -> None:
 def check_faces(tracks: Sequence[FaceTrack], cast: Cast, options: SyncOptions, progress: Progress) -> None:
     """Refuse a video without a face and, in a strict run, one with a frame without."""
     available, face = len(tracks[0]), cast.source.clip.path
-    found = int(np.any([track.seen for track in tracks], axis=0).sum())
+    found = frames_with_faces(tracks)
     if options.strict and 0 < found < available:
         raise NoFaceError(f"{available - found} of {available} frames of {face} show no face ({cast.found_by}).")
     if not found:
@@ -197,6 +190,11 @@ def check_faces(tracks: Sequence[FaceTrack], cast: Cast, options: SyncOptions, p
             "Choose another --detector, or say where it is with --box top bottom left right."
         )
     progress.detail(f"A face in {found} of {available} frames ({cast.found_by}).")
+
+
+def frames_with_faces(tracks: Sequence[FaceTrack]) -> int:
+    """Return in how many frames there is a face of one of the tracks, which are equally long."""
+    return int(np.any([track.seen for track in tracks], axis=0).sum())
 
 
 def open_source(face: Path, options: SyncOptions, gpu: int | None, progress: Progress) -> Source:

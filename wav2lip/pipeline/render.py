@@ -11,7 +11,7 @@ from wav2lip.compose.patch import AnyFrame
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.write import VideoWriter
 from wav2lip.pipeline.lips import sync_lips
-from wav2lip.pipeline.prepare import Prepared
+from wav2lip.pipeline.prepare import Prepared, make_compositor
 from wav2lip.pipeline.timeline import runs_from
 from wav2lip.pipeline.watch import Watch
 
@@ -73,7 +73,7 @@ def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch)
             frames: Iterator[AnyFrame] = islice(played, len(segment))
             for lane, said in zip(prepared.lanes, heard, strict=True):
                 moments = lane.moments(zip(numbers, frames, strict=False), said)
-                compositor = watch.compositor(prepared.compositor())
+                compositor = watch.compositor(make_compositor(prepared.source, prepared.options, prepared.networks))
                 frames = sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
             yield from frames
 
