@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BOX = ("--box", "4", "44", "12", "52")
+BARE = ("sync", "--device", "cpu", "-q", "--face", "face.mp4", "-o", "out.mp4")
+HEARD = (*BARE, "--audio", "speech.wav")
+TINY = ("--checkpoint", "tiny.safetensors")
 SYNC = ("sync", "--device", "cpu", "--checkpoint", "tiny.safetensors", *BOX, "-q")
 
 Make = Callable[[Path], None]

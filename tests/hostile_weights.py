@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hostile_case import BOX, Case, Make, nothing, writing
+from hostile_case import BOX, HEARD, TINY, Case, Make, nothing, writing
 from hostile_media import fifo, linked, sparse
 from safetensors.torch import load_file
 
@@ -236,23 +236,7 @@ def weights_cases() -> list[Case]:
     for what, option in others.items():
         for name in ("code", "header of 2**60", "zeros"):
             more = ("--detector", "yunet") if what == "detector" else ()
-            words = (
-                "sync",
-                "--device",
-                "cpu",
-                "-q",
-                "--checkpoint",
-                "tiny.safetensors",
-                "--face",
-                "face.mp4",
-                "--audio",
-                "speech.wav",
-                "-o",
-                "out.mp4",
-                option,
-                "bad.pth",
-                *(more or BOX),
-            )
+            words = (*HEARD, *TINY, option, "bad.pth", *(more or BOX))
             cases.append(Case(f"{what}: {name}", words, 4, writing("bad.pth", contents[name])))
     return cases
 
@@ -265,19 +249,5 @@ def halved(folder: Path) -> None:
 def weighed(name: str, make: Make, path: str = "bad.pth") -> Case:
     """Return a case of `wav2lip sync` with a checkpoint."""
     says = FIRST if name in ("not a number", "infinite") else ""
-    words = (
-        "sync",
-        "--device",
-        "cpu",
-        *BOX,
-        "-q",
-        "--face",
-        "face.mp4",
-        "--audio",
-        "speech.wav",
-        "-o",
-        "out.mp4",
-        "--checkpoint",
-        path,
-    )
+    words = (*HEARD, *BOX, "--checkpoint", path)
     return Case(f"weights: {name}", words, 4, make, says)

@@ -8,26 +8,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from hostile_case import BOX, SYNC, Case, Make, nothing, syncing, writing
+from hostile_case import BARE, BOX, HEARD, SYNC, TINY, Case, Make, nothing, syncing, writing
 from hostile_media import HLS, fifo, linked, png, sparse, wav
 from hostile_weights import saved
 
 FACES = ("faces", "-q", "--detector", "cascade", "--device", "cpu", "--no-sheet")
-EDITING = (
-    "sync",
-    "--device",
-    "cpu",
-    "-q",
-    "--checkpoint",
-    "tiny.safetensors",
-    "--detector",
-    "cascade",
-    "--face",
-    "face.mp4",
-    "-o",
-    "out.mp4",
-    "--edl",
-)
+EDITING = (*BARE, *TINY, "--detector", "cascade", "--edl")
 NOBODY = 5
 LONG = 255  # bytes, the most that a name may have
 
@@ -152,22 +138,7 @@ def text_cases() -> list[Case]:
     }
     for name, (content, code) in tracks.items():
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        words = (
-            "sync",
-            "--device",
-            "cpu",
-            "-q",
-            "--checkpoint",
-            "tiny.safetensors",
-            "--face",
-            "face.mp4",
-            "--audio",
-            "speech.wav",
-            "-o",
-            "out.mp4",
-            "--track",
-            "bad.json",
-        )
+        words = (*HEARD, *TINY, "--track", "bad.json")
         cases.append(Case(f"tracks: {name}", words, code, writing("bad.json", data)))
     inputs: dict[str, tuple[bytes, int]] = {
         "empty": (b"\n\n", 2),
@@ -195,18 +166,17 @@ def text_cases() -> list[Case]:
 def long_name_cases() -> list[Case]:
     """Return names of inputs that are longer than names can be."""
     name = "a" * 300
-    both = ("sync", "--device", "cpu", "-q", "--face", "face.mp4", "-o", "out.mp4")
     commands: dict[str, tuple[tuple[str, ...], int]] = {
         "sound": ((*SYNC, "--face", "face.mp4", "-o", "out.mp4", "--audio", f"{name}.wav"), 3),
-        "weights": ((*both, *BOX, "--audio", "speech.wav", "--checkpoint", f"{name}.pth"), 4),
-        "detector": ((*both, "--audio", "speech.wav", "--detector", "yunet", "--detector-weights", f"{name}.onnx"), 4),
+        "weights": ((*HEARD, *BOX, "--checkpoint", f"{name}.pth"), 4),
+        "detector": ((*HEARD, "--detector", "yunet", "--detector-weights", f"{name}.onnx"), 4),
         "enhancer": ((*SYNC_BOTH, "--enhance", f"{name}.pth"), 4),
         "parser": ((*SYNC_BOTH, "--parsing", f"{name}.pth"), 4),
         "reference": ((*SYNC_BOTH, "--reference", f"{name}.png"), 3),
         "mix": ((*SYNC_BOTH, "--mix", f"{name}.wav"), 3),
-        "voice": ((*both, "--checkpoint", "tiny.safetensors", "--voice", f"A={name}.wav"), 3),
+        "voice": ((*BARE, *TINY, "--voice", f"A={name}.wav"), 3),
         "edit list": ((*EDITING, f"{name}.csv"), 3),
-        "tracks": ((*both, "--audio", "speech.wav", "--track", f"{name}.json"), 3),
+        "tracks": ((*HEARD, "--track", f"{name}.json"), 3),
         "people": ((*FACES, f"{name}.mp4"), 3),
         "sheet": (("faces", "-q", "face.mp4", "--sheet", f"{name}.png"), 1),
         "score": (("evaluate", "-q", f"{name}.mp4"), 3),

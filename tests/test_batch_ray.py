@@ -174,7 +174,8 @@ def test_a_long_job_is_given_out_in_parts_and_finished_by_one(tmp_path: Path) ->
     assert (done.key, done.output, done.frames, done.attempts) == (given.key, given.output, 7, 1)
 
 
-def test_one_worker_makes_the_rest_of_a_job_where_parts_of_others_would_not_match(tmp_path: Path) -> None:
+def two_parts_begun(tmp_path: Path) -> tuple[Job, Agenda, Call, Call]:
+    """Return a job of three parts that is being done, and two of its parts, which are being made."""
     given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), OPTIONS)
     agenda = Agenda(Waiting([given], retries=0, fail_fast=False), long=1)
     first = agenda.following()
@@ -183,6 +184,11 @@ def test_one_worker_makes_the_rest_of_a_job_where_parts_of_others_would_not_matc
     one, other = agenda.following(), agenda.following()
     assert one is not None
     assert other is not None
+    return given, agenda, one, other
+
+
+def test_one_worker_makes_the_rest_of_a_job_where_parts_of_others_would_not_match(tmp_path: Path) -> None:
+    _given, agenda, one, other = two_parts_begun(tmp_path)
     agenda.settle(one, False)
     assert agenda.following() is None
     agenda.settle(other, True)
@@ -192,14 +198,7 @@ def test_one_worker_makes_the_rest_of_a_job_where_parts_of_others_would_not_matc
 
 
 def test_parts_of_a_job_that_has_failed_do_not_count(tmp_path: Path) -> None:
-    given = Job("job 1", "face.mp4", None, str(tmp_path / "a.mp4"), OPTIONS)
-    agenda = Agenda(Waiting([given], retries=0, fail_fast=False), long=1)
-    first = agenda.following()
-    assert first is not None
-    agenda.settle(first, Plan("folder", (0, 1, 2)))
-    one, other = agenda.following(), agenda.following()
-    assert one is not None
-    assert other is not None
+    given, agenda, one, other = two_parts_begun(tmp_path)
     failure = agenda.settle(one, failed(given, "It is broken.", 3))
     assert failure is not None
     assert failure.error == "It is broken."
