@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Any
 
 import click
 
-from wav2lip import __version__
 from wav2lip.cli.align import align
 from wav2lip.cli.batch import batch
 from wav2lip.cli.bench import bench
 from wav2lip.cli.clean import clean
 from wav2lip.cli.compare import compare
+from wav2lip.cli.completion import completion
+from wav2lip.cli.config import config
 from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
 from wav2lip.cli.models import models
+from wav2lip.cli.parameters import LOG_JSON
 from wav2lip.cli.preprocess import preprocess
+from wav2lip.cli.shell import CONFIG, VERSION, Shell
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
 from wav2lip.cli.train import train
@@ -33,12 +37,15 @@ Exit codes:
   5    no face found
   6    lips and speech fit worse than was asked for
   130  interrupted
+  141  whoever was to read stdout has stopped reading
   143  terminated"""
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="wav2lip")
-def main() -> None:
+@click.group(cls=Shell, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@VERSION
+@LOG_JSON
+@CONFIG
+def main(**given: Any) -> None:
     """Lip-sync a video to any speech."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files need not be Unicode, nor fit into what a terminal knows.
@@ -60,3 +67,5 @@ main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
 main.add_command(clean)
+main.add_command(config)
+main.add_command(completion)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR
+from wav2lip.cli.parameters import DETECTOR, WEIGHTS
 from wav2lip.cli.run import reporting
 from wav2lip.cli.stages import GIGA, MEGA, stage_table
 from wav2lip.cli.sync import HOW_TO_PRINT, sync, sync_options
@@ -24,7 +24,7 @@ FILE = click.Path(path_type=Path)
 @click.command(context_settings={"max_content_width": 110})
 @click.option("--face", type=FILE, help="Video to measure with.  [default: 10 s of 1280×720 are drawn]")
 @click.option("--audio", type=FILE, help="Its speech; goes with --face.")
-@click.option("--checkpoint", type=FILE, help="Generator weights, or their name.  [default: the one that ships]")
+@click.option("--checkpoint", type=WEIGHTS, help="Generator weights, or their name.  [default: the one that ships]")
 @DETECTOR
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
 @click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Of each kind; medians count.")

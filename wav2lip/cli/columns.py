@@ -55,13 +55,13 @@ def columns(given: Mapping[str, Any]) -> Columns:
         context = click.Context(sync)
         for column, value in said.items():
             option, means = options[column]
-            values[option.name or ""] = _converted(column, option, means, value, context, folder)
+            values[option.name or ""] = converted(column, option, means, value, context, folder)
         return sync_options(values)
 
     return Columns(names, {name for name, (option, _) in options.items() if option.multiple}, of_row)
 
 
-def _converted(
+def converted(
     column: str, option: click.Option, means: bool, value: Value, context: click.Context, folder: Path
 ) -> Any:
     """Return what the command line would make of a value, with the paths in it relative to a folder."""
@@ -87,6 +87,8 @@ def _within(option: click.Parameter, value: Any, folder: Path) -> Any:
     """Return the value of an option with the paths in it relative to a folder."""
     if option.name == "voices":
         return tuple(replace(voice, path=_anchored(voice.path, folder)) for voice in value)
+    if isinstance(value, tuple) and isinstance(option.type, click.Path):
+        return tuple(_anchored(path, folder) for path in value)
     is_path = isinstance(option.type, click.Path) or option.name in _WORDS
     if not is_path or value is None or value in _WORDS.get(option.name or "", ()):
         return value

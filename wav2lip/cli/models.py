@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import WEIGHTS
+from wav2lip.cli.parameters import WEIGHTS, words
 from wav2lip.cli.run import reporting
 from wav2lip.errors import UsageError, WeightsError
 from wav2lip.models.known import KNOWN, KnownFile
@@ -53,7 +53,7 @@ def list_known(as_json: bool) -> None:
 
 
 @models.command(context_settings={"max_content_width": 110})
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=words(*KNOWN))
 @click.option(
     "--from", "sources", multiple=True, metavar="FILE|ADDRESS",
     help="A file that you have, or a mirror to try first; whatever it is, its SHA-256 is checked.",

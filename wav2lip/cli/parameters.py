@@ -10,16 +10,44 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from wav2lip.cast.selectors import parse_at, parse_person, parse_voice
 from wav2lip.cast.times import parse_span, parse_time
+from wav2lip.cli.stderr import log_json
 from wav2lip.errors import UsageError
 from wav2lip.media.limits import VARIABLE, parse_limits
+from wav2lip.models.known import KNOWN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# A file, or the name of a published one; a folder that happens to have the name is no objection.
-WEIGHTS = click.Path(path_type=Path)
+
+
+def words(*known: str) -> Callable[..., list[CompletionItem]]:
+    """Return what offers a shell these words, for `shell_complete`."""
+    return lambda context, option, begun: [CompletionItem(word) for word in known if word.startswith(begun)]
+
+
+def codecs(context: click.Context, option: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Offer a shell the codecs."""
+    from wav2lip.media.encoding import CODECS, COPY_SETTINGS
+
+    return words(*CODECS, COPY_SETTINGS)(context, option, begun)
+
+
+class Weights(click.Path):
+    """A file, or the name of a published one; a folder that happens to have the name is no objection."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that are meant for the option, all where none is, and files."""
+        meant = [name for name, known in KNOWN.items() if any(f"{word} " in f"{known.use} " for word in param.opts)]
+        names = [name for name in meant or KNOWN if name.startswith(incomplete)]
+        return [CompletionItem(name, help=KNOWN[name].what) for name in names] + super().shell_complete(
+            ctx, param, incomplete
+        )
+
+
+WEIGHTS = Weights(path_type=Path)
 
 LIST_OPTIONS = {"--pads", "--crop", "--box"}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -60,8 +88,8 @@ class Rate(click.ParamType):
 class Parsed(click.ParamType):
     """What a function makes of a text; its errors are those of the option."""
 
-    def __init__(self, name: str, parse: Callable[[str], Any]):
-        self.name, self._parse = name, parse
+    def __init__(self, name: str, parse: Callable[[str], Any], *known: str):
+        self.name, self._parse, self._known = name, parse, known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -71,10 +99,14 @@ class Parsed(click.ParamType):
         except UsageError as error:
             self.fail(str(error), param, ctx)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the words that stand for themselves."""
+        return words(*self._known)(ctx, param, incomplete)
+
 
 TIME = Parsed("time", parse_time)
 SPAN = Parsed("start-end", parse_span)
-PERSON = Parsed("label|largest|center|talking", parse_person)
+PERSON = Parsed("label|largest|center|talking", parse_person, "largest", "center", "talking")
 POINT = Parsed("time:x,y", parse_at)
 VOICE = Parsed("person=path", parse_voice)
 
@@ -135,7 +167,7 @@ DETECTOR = with_options(
         show_default=True,
         help="Face detector; auto is S3FD if its weights can be had, else the cascade, which needs none.",
     ),
-    click.option("--detector-weights", type=click.Path(path_type=Path), help="Weights file of the detector."),
+    click.option("--detector-weights", type=WEIGHTS, help="Weights file of the detector."),
 )
 
 
@@ -151,6 +183,15 @@ def _limited(context: click.Context, option: click.Parameter, given: tuple[str, 
         context.call_on_close(lambda: os.environ.update({VARIABLE: before}))
 
 
+def _log_json(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        log_json()
+
+
+LOG_JSON = click.option(
+    "--log-json", is_flag=True, expose_value=False, callback=_log_json,
+    help="Write every line on stderr as a JSON object: words, progress, errors.",
+)
 LIMIT = click.option(
     "--limit", "limits", multiple=True, metavar="NAME=VALUE", callback=_limited, expose_value=False,
     help="Read larger media than usual, or only smaller: pixels=300M, duration=48h, channels, ...  [repeatable]",

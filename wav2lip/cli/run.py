@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from wav2lip.errors import Wav2LipError
 
 INTERRUPTED = 130
 TERMINATED = 143
+BROKEN_PIPE = 141
 
 _ARENA_MAX = -8    # glibc's number for the most heaps that threads get
 
@@ -44,6 +46,8 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
             except MemoryError as error:
                 click.echo(f"Error: {too_little_memory(error)}", err=True)
                 sys.exit(Wav2LipError.exit_code)
+            except BrokenPipeError:               # whoever reads what is printed has had enough
+                raise
             except OSError as error:              # a disk or a file that goes away, where nobody looked for it
                 click.echo(f"Error: {error}.", err=True)
                 sys.exit(Wav2LipError.exit_code)
@@ -73,6 +77,14 @@ def tidy_when_terminated() -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     sys.exit(TERMINATED)
+
+
+def leave_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere: nobody reads it, and the end of the program is quiet."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

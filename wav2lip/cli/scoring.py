@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, LIMIT, with_options
+from wav2lip.cli.parameters import DETECTOR, LIMIT, WEIGHTS, with_options
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.score import EvaluationOptions
@@ -23,9 +23,9 @@ DETECTION = with_options(
     click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network."),
 )
 SYNCNET = click.option(
-    "--syncnet", type=FILE, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C."
+    "--syncnet", type=WEIGHTS, help="Weights of the original SyncNet (syncnet_v2.model), for LSE-D and LSE-C."
 )
-EXPERT = click.option("--expert", type=FILE, help="Weights of the expert SyncNet.  [default: the one that ships]")
+EXPERT = click.option("--expert", type=WEIGHTS, help="Weights of the expert SyncNet.  [default: the one that ships]")
 
 JUDGES = {"expert": ("distance", "confidence"), "syncnet_v2": ("LSE-D", "LSE-C")}
 UNITS = {"psnr": " dB", "mouth_psnr": " dB"}

@@ -12,15 +12,20 @@ import click
 from wav2lip.cli.parameters import (
     DETECTOR,
     LIMIT,
+    LOG_JSON,
     PERSON,
     POINT,
     SPAN,
     TIME,
     VOICE,
+    WEIGHTS,
     FourNumbers,
     OriginalSpellings,
     Rate,
+    codecs,
+    words,
 )
+from wav2lip.cli.pipes import places
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
@@ -41,14 +46,18 @@ def _file(**kwargs: Any) -> Any:
 
 @click.command(cls=OriginalSpellings, context_settings={"max_content_width": 110})
 @click.option("--face", required=True, type=_file(), help="Video, or picture, with the face.")
-@click.option("--audio", type=_file(), help="Any file with the speech in it; not needed with --voice or --edl.")
 @click.option(
-    "-o", "--output", "--outfile", type=_file(), help="The result. [default: <face>_<audio>.mp4 in the current folder]"
+    "--audio", type=_file(),
+    help="Any file with the speech in it, or - for stdin; not needed with --voice or --edl.",
+)
+@click.option(
+    "-o", "--output", "--outfile", type=_file(),
+    help="The result, or - for stdout. [default: <face>_<audio>.mp4 in the current folder]",
 )
 @click.option(
     "--checkpoint",
     "--checkpoint-path",
-    type=_file(),
+    type=WEIGHTS,
     help="Generator weights: a file, or a name of `wav2lip models`, such as wav2lip-gan. [default: the one that ships]",
 )
 @click.option("--pads", type=FourNumbers(), default="0 10 0 0", show_default=True, help="Pixels added to the face box.")
@@ -106,7 +115,10 @@ def _file(**kwargs: Any) -> Any:
 )
 @LIMIT
 @DETECTOR
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where to run.",
+    shell_complete=words("auto", "cpu", "cuda", "mps"),
+)
 @click.option(
     "--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True,
     help="What runs the generator: PyTorch, or OpenVINO on a CPU (extra openvino).",
@@ -128,7 +140,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--no-color-match", is_flag=True, help="Leave the generated face's colours as they are.")
 @click.option("--grain", is_flag=True, help="Give the generated face the grain of its source.")
 @click.option(
-    "--enhance", "--sr-path", type=_file(),
+    "--enhance", "--sr-path", type=WEIGHTS,
     help="Weights of a network that makes the generated face sharper: RRDBNet, or what spandrel knows.",
 )
 @click.option(
@@ -136,7 +148,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option("--no-sr", is_flag=True, help="Do not enhance, whatever --enhance says.")
 @click.option(
-    "--parsing", "--segmentation-path", type=_file(),
+    "--parsing", "--segmentation-path", type=WEIGHTS,
     help="Weights of the face parser (BiSeNet, 79999_iter.pth); hands and microphones before the face are kept.",
 )
 @click.option("--no-segmentation", is_flag=True, help="Do not parse, whatever --parsing says.")
@@ -153,7 +165,7 @@ def _file(**kwargs: Any) -> Any:
     help="Whose appearance is copied: the frame's own, one with the mouth closed, or a picture's.  [default: same]",
 )
 @click.option(
-    "--codec",
+    "--codec", shell_complete=codecs,
     help="h264, hevc, av1, vp9, prores, ffv1 (lossless) or copy-settings (the source's).  [default: by the result's "
     "ending and the source]",
 )
@@ -174,6 +186,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option("--profile", "profiled", is_flag=True, help="Say where the time went, and how fast the machine is.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
+@LOG_JSON
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words, and a traceback for what should not happen.")
 def sync(**given: Any) -> None:
@@ -186,7 +199,10 @@ def sync(**given: Any) -> None:
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:
-        report, profile = _run(given, -1 if quiet else 1 if verbose else 0, profiled)
+        with places(given["face"], given["audio"], given["output"], prints=as_json) as files:
+            given |= {"audio": files.audio, "output": files.output, "no_resume": given["no_resume"] or files.piped}
+            report, profile = _run(given, -1 if quiet else 1 if verbose else 0, profiled)
+            files.deliver()
     except Wav2LipError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
@@ -209,10 +225,12 @@ def sync(**given: Any) -> None:
     else:
         if report.sync:
             click.echo(f"Sync: {sync_in_words('expert', report.sync.to_dict())}", err=True)
-        click.echo(str(report.output))
+        if not files.piped:
+            click.echo(str(report.output))
     if least is not None and not (report.sync and report.sync.confidence >= least):
+        result = "what went to stdout" if files.piped else report.output
         found = f"with a confidence of {report.sync.confidence:.3f}" if report.sync else "nobody knows how well"
-        click.echo(f"Error: In {report.output} lips and speech fit {found}; --min-score asks for {least:g}.", err=True)
+        click.echo(f"Error: In {result} lips and speech fit {found}; --min-score asks for {least:g}.", err=True)
         sys.exit(LowScoreError.exit_code)
 
 

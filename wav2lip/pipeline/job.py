@@ -106,6 +106,9 @@ class Job:
         if isinstance(error, MediaError) and all(path.exists() for path in self.prepared.inputs):
             self.folder.remove()
             return None
+        if not self.prepared.options.resume:      # the same command would start over
+            self.folder.remove()
+            return None
         frames = self.folder.tidy()
         return f"the same command goes on after {frames} of {self.prepared.frames} frames" if frames else None
 
