@@ -78,7 +78,7 @@ def test_objects_say_the_same(tmp_path: Path) -> None:
 
 
 def test_every_option_of_sync_is_a_column_and_an_option_for_all_jobs() -> None:
-    about_the_run = {"quiet", "verbose", "as_json", "profiled", "min_score"}
+    about_the_run = {"quiet", "verbose", "as_json", "profiled", "min_score", "dry_run"}
     known = columns(given())
     for option in sync.params:
         if option.name in about_the_run or not option.expose_value:

@@ -43,7 +43,9 @@ SHOWN = (
 @click.option("--checkpoint", type=WEIGHTS, help="Generator weights, with --protocol.  [default: the one that ships]")
 @click.option("--reference", type=FILE, help="What it should look like: a video of the same size, or a folder of them.")
 @click.option("--no-picture", is_flag=True, help="Score lips and speech only.")
-@click.option("--fid", type=WEIGHTS, metavar="INCEPTION", help="FID of the faces and the reference's, by this Inception.")
+@click.option(
+    "--fid", type=WEIGHTS, metavar="INCEPTION", help="FID of the faces and the reference's, by this Inception."
+)
 @click.option("-o", "--output", type=FILE, help="A folder for scores.json, scores.csv, and the journal to go on by.")
 @click.option("--csv", "csv_file", type=FILE, help="Write a table, one row a video.")
 @click.option("--plot", type=FILE, help="Draw the score along the clip: a PNG, or for several videos a folder.")

@@ -56,12 +56,13 @@ class Places:
 
 
 @contextmanager
-def places(face: Path, audio: Path | None, output: Path | None, *, prints: bool) -> Iterator[Places]:
+def places(face: Path, audio: Path | None, output: Path | None, *, prints: bool, dry: bool) -> Iterator[Places]:
     """Let files in a folder that goes when the block ends stand for every `-`.
 
     Args:
         face, audio, output: as the command line has them.
         prints: the command prints something else to stdout.
+        dry: nothing is sent to stdout.
 
     Raises:
         UsageError: `-` where that makes no sense.
@@ -70,9 +71,9 @@ def places(face: Path, audio: Path | None, output: Path | None, *, prints: bool)
     """
     if face == DASH:
         raise UsageError("--face cannot be -: a video is read more than once; write it to a file first.")
-    if output == DASH and prints:
+    if output == DASH and prints and not dry:
         raise UsageError("-o - leaves no room on stdout for --json; leave out one of the two.")
-    if output == DASH and sys.stdout.isatty():
+    if output == DASH and sys.stdout.isatty() and not dry:
         raise UsageError("-o - would write a video to this terminal; pipe it on, or name a file with -o.")
     with ExitStack() as stack:
         given, result = audio, output

@@ -93,7 +93,7 @@ def commands(group: click.Command, words: Words = ()) -> Iterator[tuple[Words, c
 
 def keys(command: click.Command) -> dict[str, tuple[click.Option, bool]]:
     """Return the options of a command that can be set, by every spelling: the option, and whether it means yes."""
-    found = {}
+    found: dict[str, tuple[click.Option, bool]] = {}
     for option in command.params:
         if isinstance(option, click.Option) and not option.is_eager:
             for spelt, means in ((option.opts, True), (option.secondary_opts, False)):

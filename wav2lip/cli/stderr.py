@@ -111,7 +111,7 @@ def log_json() -> None:
     """Make stderr lines of JSON until `dressed` ends."""
     if json_lines() is None:
         plain = sys.stderr._file if isinstance(sys.stderr, Coloured) else sys.stderr
-        sys.stderr = JsonLines(plain)     # type: ignore[assignment]
+        sys.stderr = JsonLines(plain)
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def dressed() -> Iterator[None]:
     """Put on stderr what the environment asks for while the block runs. The last line of JSON tells the exit code."""
     plain = sys.stderr
     if plain is not None and wants_colour(plain):
-        sys.stderr = Coloured(plain)      # type: ignore[assignment]
+        sys.stderr = Coloured(plain)
     code: Any = 1
     try:
         yield

@@ -25,7 +25,7 @@ from wav2lip.cli.parameters import (
     codecs,
     words,
 )
-from wav2lip.cli.pipes import places
+from wav2lip.cli.pipes import Places, places
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
@@ -185,6 +185,7 @@ def _file(**kwargs: Any) -> Any:
     "--min-score", type=click.FloatRange(0), help="End with exit code 6 if the confidence of that is lower; as --score."
 )
 @click.option("--profile", "profiled", is_flag=True, help="Say where the time went, and how fast the machine is.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and the ffmpeg command lines; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
 @LOG_JSON
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
@@ -195,12 +196,15 @@ def sync(**given: Any) -> None:
     Options may be written as for the original inference.py, with underscores too.
     """
     quiet, verbose, as_json, profiled = (given.pop(name) for name in HOW_TO_PRINT)
-    least = given.pop("min_score")
+    least, dry_run = given.pop("min_score"), given.pop("dry_run")
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:
-        with places(given["face"], given["audio"], given["output"], prints=as_json) as files:
+        with places(given["face"], given["audio"], given["output"], prints=as_json, dry=dry_run) as files:
             given |= {"audio": files.audio, "output": files.output, "no_resume": given["no_resume"] or files.piped}
+            if dry_run:
+                click.echo(_plan(given, files, as_json))
+                return
             report, profile = _run(given, -1 if quiet else 1 if verbose else 0, profiled)
             files.deliver()
     except Wav2LipError as error:
@@ -251,6 +255,22 @@ def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport,
     profiler = Profiler(age=process_age())
     report = run(face, audio, output, options, progress, watch=profiler)
     return report, profiler.profile(report)
+
+
+def _plan(given: dict[str, Any], files: Places, as_json: bool) -> str:
+    """Return what a run would do, in words or as JSON."""
+    from wav2lip.cli.plan import in_words
+
+    with importing():
+        from wav2lip.media.fragments import fragments_command
+        from wav2lip.pipeline.plan import plan_sync
+
+    face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    plan = plan_sync(face, audio, output, sync_options(given))
+    commands = plan.commands | ({"stdout": [fragments_command(plan.output)]} if files.piped else {})
+    if as_json:
+        return json.dumps(plan.to_dict() | {"commands": commands}, indent=2)
+    return "\n".join(in_words(plan, commands, "stdout" if files.piped else str(plan.output)))
 
 
 def sync_options(given: dict[str, Any]) -> SyncOptions:

@@ -10,7 +10,9 @@ import numpy as np
 
 from wav2lip.errors import UsageError, WeightsError
 from wav2lip.media.clip import Frame
-from wav2lip.models.store import locate
+from wav2lip.models.known import KNOWN
+from wav2lip.models.store import is_here, locate
+from wav2lip.models.store import offline as is_offline
 
 Say = Callable[[str], None]
 
@@ -73,6 +75,13 @@ def make_detector(
 
     import wav2lip.faces.others as others
 
+    return others.DETECTORS[name](_weights_of(name, weights), device)
+
+
+def _weights_of(name: str, weights: Path | None) -> Path:
+    """Return the weights of a detector that is neither S3FD nor the cascade."""
+    import wav2lip.faces.others as others
+
     if name not in others.DETECTORS:
         names = ", ".join(["auto", "s3fd", "cascade", *others.DETECTORS])
         raise UsageError(f"There is no face detector {name!r}. Choose {names}.")
@@ -81,7 +90,35 @@ def make_detector(
             f"The {name} face detector needs its weights file: name it with --detector-weights "
             f"({others.PUBLISHED[name]}), or choose --detector auto, which needs none."
         )
-    return others.DETECTORS[name](weights, device)
+    return weights
+
+
+def detector_in_words(name: str, *, weights: Path | None, offline: bool | None) -> str:
+    """Return which detector `make_detector` would build, and what it would have to get first. Loads none.
+
+    Raises:
+        WeightsError: weights that are missing, as far as that can be told without reading them.
+        UsageError: no detector of that name.
+    """
+    if weights is not None and not (place := locate(weights)).is_file():
+        raise WeightsError(f"There is no file {place}. Check the path.")
+    if name == "cascade":
+        return name
+    if name not in ("auto", "s3fd"):
+        _weights_of(name, weights)
+        return name
+    known = KNOWN["s3fd"]
+    if weights is not None or is_here(known):
+        return "s3fd"
+    if not (is_offline() if offline is None else offline):
+        return f"s3fd ({known.size / 1e6:.0f} MB to download first)"
+    if name == "auto":
+        return "cascade (the weights of s3fd are not here)"
+
+    from wav2lip.models.download import fetch_known
+
+    fetch_known("s3fd", offline=True)             # for its sentence
+    return name
 
 
 def _s3fd_or_cascade(

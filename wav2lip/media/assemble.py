@@ -14,7 +14,7 @@ from wav2lip.errors import MediaError
 from wav2lip.media.clip import Clip, Sound
 from wav2lip.media.placed import Opened, Piece, Recording, heard, samples_until, whole_seconds
 from wav2lip.media.probe import audio_track
-from wav2lip.media.sound import NUMBERS, decoded, resampled
+from wav2lip.media.sound import NUMBERS, decoded, resampled, sound_command
 from wav2lip.media.wave import wave_header
 from wav2lip.media.whole import whole_file
 from wav2lip.progress import Progress
@@ -56,11 +56,7 @@ def assemble_sound(
         MediaError: the sound of a piece or of the video cannot be read, or a piece is empty.
         Wav2LipError: the file cannot be written.
     """
-    tracks = {piece.path: audio_track(piece.path) for piece in pieces}
-    video = own if own is not None and own.sound is not None else None
-    if video is None and not pieces:
-        raise ValueError("there is no sound to put together")
-    form = _Form.of(audio_track(video.path)[0] if video else tracks[pieces[0].path][0])
+    tracks, video, form = _looked_at(pieces, own)
     total = samples_until(seconds, form.rate)
 
     def opened(path: Path, wanted: int) -> Opened:
@@ -85,6 +81,35 @@ def assemble_sound(
             advance((done + length) // form.rate - done // form.rate)
             done += length
         file.write(bytes(total * form.channels * form.bits // 8 % 2))
+
+
+def assemble_commands(
+    pieces: Sequence[Piece], kept: Sequence[tuple[Fraction, Fraction]], own: Clip | None
+) -> list[list[str]]:
+    """Return the command lines by which `assemble_sound` decodes, each from the beginning of its file.
+
+    Args:
+        pieces, kept, own: as there.
+
+    Raises:
+        ValueError, MediaError: as there.
+    """
+    tracks, video, form = _looked_at(pieces, own)
+    commands = [sound_command(path, *tracks[path], "f64le", speakers=_mixed(form, tracks[path][0])) for path in tracks]
+    if video is not None and kept:
+        commands.append(sound_command(video.path, *audio_track(video.path), form.decoded))
+    return commands
+
+
+def assembled_track(pieces: Sequence[Piece], own: Clip | None) -> tuple[Sound, str]:
+    """Return what `audio_track` will say of the file that `assemble_sound` makes of these.
+
+    Raises:
+        ValueError, MediaError: as there.
+    """
+    _, _, form = _looked_at(pieces, own)
+    codec = f"pcm_{'f' if form.floating else 's'}{form.bits}le"
+    return Sound(codec, form.rate, form.channels, 0.0, speakers=form.speakers), "wav"
 
 
 @dataclass(frozen=True)
@@ -187,17 +212,32 @@ class _Own:
         return gain
 
 
+def _looked_at(
+    pieces: Sequence[Piece], own: Clip | None
+) -> tuple[dict[Path, tuple[Sound, str]], Clip | None, _Form]:
+    """Return the tracks of the pieces, the video if it has sound, and what the samples of a file become."""
+    tracks = {piece.path: audio_track(piece.path) for piece in pieces}
+    video = own if own is not None and own.sound is not None else None
+    if video is None and not pieces:
+        raise ValueError("there is no sound to put together")
+    return tracks, video, _Form.of(audio_track(video.path)[0] if video else tracks[pieces[0].path][0])
+
+
 def _speakers(sound: Sound) -> tuple[str, ...]:
     return sound.speakers or _USUAL.get(sound.channels, ())
 
 
-def _brought_to(form: _Form, path: Path, sound: Sound, container: str, since: int) -> Generator[np.ndarray]:
-    """Yield a recording, from a whole second on, at the rate and in the channels of a form: float64 (n, channels)."""
+def _mixed(form: _Form, sound: Sound) -> tuple[str, ...]:
+    """Return the channels that ffmpeg has to bring a recording to for a form; () where it has not to."""
     speakers = _speakers(sound)
     mixed = sound.channels > 1 < form.channels and speakers and form.speakers and set(speakers) != set(form.speakers)
+    return form.speakers if mixed else ()
+
+
+def _brought_to(form: _Form, path: Path, sound: Sound, container: str, since: int) -> Generator[np.ndarray]:
+    """Yield a recording, from a whole second on, at the rate and in the channels of a form: float64 (n, channels)."""
     given = 0
-    layout = form.speakers if mixed else ()
-    with closing(decoded(path, sound, container, "f64le", since=since, speakers=layout)) as blocks:
+    with closing(decoded(path, sound, container, "f64le", since=since, speakers=_mixed(form, sound))) as blocks:
         for block in resampled(blocks, sound.sample_rate, form.rate, quality="VHQ"):
             given += len(block)
             if block.shape[1] == form.channels:

@@ -10,6 +10,7 @@ from pathlib import Path
 import ffmpeg
 
 from wav2lip.errors import Wav2LipError
+from wav2lip.media.clip import Sound
 from wav2lip.media.encoding import container_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
 from wav2lip.media.probe import audio_track, probe
@@ -48,12 +49,9 @@ def join(
         listed.write_text("\n".join(_listing(parts, frames, fps)), encoding="ascii")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
-    track, container = audio_track(sound)
-    heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
-    # Bit exact: some containers would get a random number.
-    options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec), **sound_options(output, track)}
-    inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=container, **heard)["a:0"]
-    with Process(command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))) as process:
+    track = audio_track(sound)
+    arguments = join_command(folder, output, codec=codec, sound=sound, track=track, duration_limit=duration_limit)
+    with Process(arguments) as process:
         written = 0
         while not process.ended(_LOOK_EVERY):
             size = whole.stat().st_size if whole.exists() else 0
@@ -70,6 +68,26 @@ def join(
         settle(whole, output)
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def join_command(
+    folder: Path, output: Path, *, codec: str, sound: Path, track: tuple[Sound, str],
+    duration_limit: float | None = None,
+) -> list[str]:
+    """Return the command line that joins the parts in a folder.
+
+    Args:
+        folder: that of the parts and their list.
+        track: what `audio_track` says of the sound, which need not be there yet.
+        output, codec, sound, duration_limit: as for `join`.
+    """
+    listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
+    heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
+    # Bit exact: some containers would get a random number.
+    options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec)}
+    options |= sound_options(output, track[0])
+    inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=track[1], **heard)["a:0"]
+    return command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))
 
 
 def _listing(parts: Sequence[Path], frames: Sequence[int], fps: Fraction) -> Iterator[str]:

@@ -65,8 +65,16 @@ def read_frames(
             return
     width, height = size or (clip.width, clip.height)
     shape = (height, width, 3)
-    output = _decoding(clip, start, count, stored, _converting(clip, stored, width, height))
-    yield from _decoded(clip, start, count, output, prod(shape), lambda data: data.reshape(shape))
+    arguments = frames_command(clip, start, count, stored=stored, size=size)
+    yield from _decoded(clip, start, count, arguments, prod(shape), lambda data: data.reshape(shape))
+
+
+def frames_command(
+    clip: Clip, start: int, count: int, *, stored: bool = False, size: tuple[int, int] | None = None
+) -> list[str]:
+    """Return the command line that decodes what `read_frames` yields, to its output."""
+    width, height = size or (clip.width, clip.height)
+    return command(_decoding(clip, start, count, stored, _converting(clip, stored, width, height)))
 
 
 def read_pictures(
@@ -94,10 +102,15 @@ def read_pictures(
         if picture is not None:
             yield picture
             return
-    decoder = ALPHA_DECODERS.get(clip.codec) if pixels.alpha and planar(clip.pixel_format).alpha else None
-    output = _decoding(clip, start, count, stored, _laying_out(clip, pixels), decoder)
     size = pixels.bytes(clip.width, clip.height)
-    yield from _decoded(clip, start, count, output, size, lambda data: _picture(data, pixels, clip))
+    arguments = pictures_command(clip, start, count, pixels=pixels, stored=stored)
+    yield from _decoded(clip, start, count, arguments, size, lambda data: _picture(data, pixels, clip))
+
+
+def pictures_command(clip: Clip, start: int, count: int, *, pixels: Pixels, stored: bool = False) -> list[str]:
+    """Return the command line that decodes what `read_pictures` yields, to its output."""
+    decoder = ALPHA_DECODERS.get(clip.codec) if pixels.alpha and planar(clip.pixel_format).alpha else None
+    return command(_decoding(clip, start, count, stored, _laying_out(clip, pixels), decoder))
 
 
 def native(clip: Clip) -> Pixels:
@@ -167,11 +180,11 @@ def _remaining(clip: Clip, start: int, count: int | None, stored: bool) -> int:
 
 
 def _decoded(
-    clip: Clip, start: int, count: int, output: Any, size: int, shape: Callable[[np.ndarray], Shown]
+    clip: Clip, start: int, count: int, arguments: list[str], size: int, shape: Callable[[np.ndarray], Shown]
 ) -> Generator[Shown]:
     """Run ffmpeg and yield what `shape` makes of each of its `count` pictures, uint8 (size,)."""
     frames = 0
-    with Process(command(output), stdout=True) as process:
+    with Process(arguments, stdout=True) as process:
         while frames < count:
             data = np.empty(size, np.uint8)
             if process.read_into(data.data) < size:

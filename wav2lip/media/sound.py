@@ -92,20 +92,11 @@ def decoded(
     Raises:
         MediaError: it cannot be decoded.
     """
-    # 1: put silence in and cut, but never stretch.
-    filters, options = "aresample=async=1:first_pts=0", {}
     channels = len(speakers) or sound.channels
-    if speakers:
-        filters += f":rematrix_maxval=1,aformat=channel_layouts={'+'.join(speakers)}"
-    elif channels <= 2:
-        options["ac"] = channels                  # of more, ffmpeg would mix them to its usual layout of as many
-    jump = {"ss": since} if since else {}
-    output = open_input(path, format=container, **jump)["a:0"].output(
-        "pipe:1", format=numbers, acodec=f"pcm_{numbers}", ar=sound.sample_rate, af=filters, **options,
-    )
     kind = np.dtype(NUMBERS[numbers])
     total, most = 0, limits().duration * sound.sample_rate
-    with Process(command(output), stdout=True) as process:
+    arguments = sound_command(path, sound, container, numbers, since=since, speakers=speakers)
+    with Process(arguments, stdout=True) as process:
         got = _BLOCK
         while got == _BLOCK:
             buffer = np.empty((_BLOCK, channels), kind)
@@ -125,6 +116,23 @@ def decoded(
         process.check_alive(f"The sound of {path} cannot be decoded")
         if failed:
             raise MediaError(f"The sound of {path} cannot be decoded: {process.last_words()}.")
+
+
+def sound_command(
+    path: Path, sound: Sound, container: str, numbers: str = "f32le", *, since: int = 0, speakers: tuple[str, ...] = (),
+) -> list[str]:
+    """Return the command line that decodes what `decoded` yields, to its output."""
+    # 1: put silence in and cut, but never stretch.
+    filters, options = "aresample=async=1:first_pts=0", {}
+    channels = len(speakers) or sound.channels
+    if speakers:
+        filters += f":rematrix_maxval=1,aformat=channel_layouts={'+'.join(speakers)}"
+    elif channels <= 2:
+        options["ac"] = channels                  # of more, ffmpeg would mix them to its usual layout of as many
+    jump = {"ss": since} if since else {}
+    return command(open_input(path, format=container, **jump)["a:0"].output(
+        "pipe:1", format=numbers, acodec=f"pcm_{numbers}", ar=sound.sample_rate, af=filters, **options,
+    ))
 
 
 def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int, quality: str = "HQ") -> Iterator[np.ndarray]:

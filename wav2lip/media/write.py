@@ -99,23 +99,10 @@ class VideoWriter:
         self._size, self._pixels, self._on_gpu = (width, height), pixels, decided.gpu is not None
         # Not made from the output's name, which may be as long as names can be.
         self._part = self._output.absolute().parent / f".wav2lip-{secrets.token_hex(8)}.part{self._output.suffix}"
-        given = "bgr24" if pixels is None else pixels.name
-        inputs = [ffmpeg.input(
-            "pipe:0", format="rawvideo", pix_fmt=given, video_size=(width, height), framerate=str(_rate(fps))
-        )["v:0"]]
-        options = output_options(
-            self._output, encoding, decided, width=width, height=height, pixels=pixels, colour=colour,
-            pixel_aspect=pixel_aspect,
+        self._command = writing_command(
+            self._part, self._output, encoding, decided, width=width, height=height, fps=fps, pixels=pixels,
+            colour=colour, pixel_aspect=pixel_aspect, sound=sound, sound_from=sound_from, duration_limit=duration_limit,
         )
-        if sound is not None:
-            track, container = audio_track(sound)
-            part = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
-            if sound_from > 0:
-                part["ss"] = f"{sound_from:.6f}"
-                options["copypriorss:a"] = 0     # packets from before that time: left out, not heard early
-            inputs.append(open_input(Path(sound), format=container, **part)["a:0"])
-            options |= sound_options(self._output, track)
-        self._command = command(ffmpeg.output(*inputs, url(self._part), map_chapters=-1, **options))
         self._process: Process | None = None
         self._written = 0
 
@@ -199,6 +186,36 @@ class VideoWriter:
     def _discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._part)
+
+
+def writing_command(
+    part: Path, output: Path, encoding: Encoding, decided: Decided, *, width: int, height: int, fps: Fraction,
+    pixels: Pixels | None, colour: Colour, pixel_aspect: Fraction, sound: str | Path | None = None,
+    sound_from: float = 0.0, duration_limit: float | None = None,
+) -> list[str]:
+    """Return the command line that encodes frames from its input to a file, which becomes the output.
+
+    The other arguments are those of `VideoWriter`.
+
+    Raises:
+        MediaError: there is no audio track in the sound file.
+    """
+    given = "bgr24" if pixels is None else pixels.name
+    inputs = [ffmpeg.input(
+        "pipe:0", format="rawvideo", pix_fmt=given, video_size=(width, height), framerate=str(_rate(fps))
+    )["v:0"]]
+    options = output_options(
+        output, encoding, decided, width=width, height=height, pixels=pixels, colour=colour, pixel_aspect=pixel_aspect,
+    )
+    if sound is not None:
+        track, container = audio_track(sound)
+        heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
+        if sound_from > 0:
+            heard["ss"] = f"{sound_from:.6f}"
+            options["copypriorss:a"] = 0         # packets from before that time: left out, not heard early
+        inputs.append(open_input(Path(sound), format=container, **heard)["a:0"])
+        options |= sound_options(output, track)
+    return command(ffmpeg.output(*inputs, url(part), map_chapters=-1, **options))
 
 
 def output_options(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from wav2lip.compose.parsing import FaceParser
 from wav2lip.errors import UsageError
 from wav2lip.faces.detector import Detector, make_detector
@@ -67,16 +69,27 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
     return Networks(Lips(engine), description, detector, device, enhancer, parser)
 
 
-def _load_engine(options: SyncOptions, device: str) -> tuple[Engine, str, str | None]:
-    """Return what runs the generator, what its weights are, and what the user should know before it is used."""
+def check_engine(options: SyncOptions, device: str) -> torch.dtype:
+    """Return the numbers that the generator computes with on a device.
+
+    Raises:
+        UsageError: an engine or a precision that the device has not, or weights that are not for the engine.
+    """
     numbers = number_type("fp32" if options.compat else options.precision, device)
     if options.engine == "openvino":
         if device != "cpu":
             raise UsageError(f"The engine openvino runs on the CPU, not on {device}; add --device cpu.")
+    elif options.checkpoint and Path(options.checkpoint).suffix.lower() in EXPORTED:
+        raise UsageError(f"{options.checkpoint} is for OpenVINO; add --engine openvino, or name its weights.")
+    return numbers
+
+
+def _load_engine(options: SyncOptions, device: str) -> tuple[Engine, str, str | None]:
+    """Return what runs the generator, what its weights are, and what the user should know before it is used."""
+    numbers = check_engine(options, device)
+    if options.engine == "openvino":
         from wav2lip.models.openvino import load_engine
 
         return load_engine(options.checkpoint, numbers)
-    if options.checkpoint and Path(options.checkpoint).suffix.lower() in EXPORTED:
-        raise UsageError(f"{options.checkpoint} is for OpenVINO; add --engine openvino, or name its weights.")
     loaded = load_checkpoint(options.checkpoint)
     return TorchEngine(loaded.generator, device, numbers, exact=options.compat), loaded.description, loaded.notice

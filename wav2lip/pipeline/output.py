@@ -34,8 +34,17 @@ def encoding_of(options: SyncOptions, gpu: int | None) -> Encoding:
     return Encoding(options.codec, options.crf, options.preset, options.pix_fmt, gpu)
 
 
-def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool) -> None:
+def prepare_output(
+    output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool, *, make: bool = True
+) -> None:
     """Make sure, before any work is done, that the result can be written: its folder is made if need be.
+
+    Args:
+        output: the result.
+        inputs: what must stay as it is.
+        encoding: of its picture.
+        clobber: replace a result that is there already.
+        make: where the folder is missing make it; else it is enough that it could be made.
 
     Raises:
         UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding.
@@ -49,6 +58,10 @@ def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encodi
             raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+    if not make and not output.parent.exists():
+        above = next(folder for folder in output.absolute().parents if folder.exists())
+        check_output(above / output.name, encoding)
+        return
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

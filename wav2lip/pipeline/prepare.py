@@ -22,7 +22,7 @@ from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.models.device import cores
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.hearing import hear
+from wav2lip.pipeline.hearing import Heard, hear
 from wav2lip.pipeline.lane import Lane, make_lanes, unique, used
 from wav2lip.pipeline.manner import Manner, choose_manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
@@ -99,8 +99,7 @@ class Prepared:
     @property
     def sound_limit(self) -> float | None:
         """Seconds after which the sound is cut; None where all of it is heard."""
-        cut = self.frames < self.script.frames or self.options.mix is not None
-        return float(self.frames / self.source.fps) if cut else None
+        return sound_limit(self.frames, self.source, self.script, self.options)
 
     @property
     def inputs(self) -> list[Path]:
@@ -128,18 +127,8 @@ def prepare(
     """
     with clock.measure("load"), watch.stage("load"):
         width, height = source.size
-        # The original's frames are BGR of 8 bits, whatever the source's.
-        kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
-        decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
-        for notice in decided.notices:
-            progress.say(notice)
-        for notice in cautions(source, options):
-            progress.say(notice)
-        script, heard = hear(audio, source, options, progress)
-        refuse_inputs(output, script.recordings)
-        check_sound(output, script)
+        decided, script, heard = begin(source, audio, output, options, encoding, progress)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
-        check_length(source.frames, source, script, options)
         networks = watch.networks(networks or load_networks(options, device, progress))
         given = given_face(options, networks.detector)
 
@@ -170,6 +159,35 @@ def prepare(
     for notice in doubts(shown, source, options):
         progress.say(notice)
     return prepared
+
+
+def begin(
+    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress
+) -> tuple[Decided, Script, list[Heard]]:
+    """Return what can be decided about a result before networks are loaded, and refuse what cannot become one.
+
+    Raises:
+        UsageError, MediaError, Wav2LipError: as `prepare`.
+    """
+    width, height = source.size
+    # The original's frames are BGR of 8 bits, whatever the source's.
+    kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
+    decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
+    for notice in decided.notices:
+        progress.say(notice)
+    for notice in cautions(source, options):
+        progress.say(notice)
+    script, heard = hear(audio, source, options, progress)
+    refuse_inputs(output, script.recordings)
+    check_sound(output, script)
+    check_length(source.frames, source, script, options)
+    return decided, script, heard
+
+
+def sound_limit(frames: int, source: Source, script: Script, options: SyncOptions) -> float | None:
+    """Return the seconds after which the sound of so many frames is cut; None where all of it is heard."""
+    cut = frames < script.frames or options.mix is not None
+    return float(frames / source.fps) if cut else None
 
 
 def check_sound(output: Path, script: Script) -> None:

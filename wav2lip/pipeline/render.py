@@ -6,12 +6,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from wav2lip.compose.patch import AnyFrame
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.write import VideoWriter
 from wav2lip.pipeline.lips import sync_lips
+from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.prepare import Prepared, make_compositor
+from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import runs_from
 from wav2lip.pipeline.watch import Watch
 
@@ -33,26 +36,30 @@ def render(
         MediaError: the video cannot be read on.
         Wav2LipError: a part cannot be written, or too little memory.
     """
+    picture = picture_of(prepared.source, prepared.options)
     options, source = prepared.options, prepared.source
-    width, height = source.size
     with closing(prefetch(finished_frames(prepared, segments, watch), prepared.waiting)) as frames:
         for segment, part in zip(segments, parts, strict=True):
             writer = watch.writer(VideoWriter(
                 part,
-                width=width,
-                height=height,
-                fps=source.fps,
-                colour=source.colour,
-                pixel_aspect=source.pixel_aspect,
                 encoding=prepared.encoding,
-                pixels=None if options.compat else source.pixels,
                 source=None if options.compat else source.clip,
                 called=prepared.output,
+                **picture,
             ))
             with writer:
                 for frame in islice(frames, len(segment)):
                     writer.write(frame)
                     advance(1)
+
+
+def picture_of(source: Source, options: SyncOptions) -> dict[str, Any]:
+    """Return what the pictures of a result are, by the names of `VideoWriter`."""
+    width, height = source.size
+    return {
+        "width": width, "height": height, "fps": source.fps, "colour": source.colour,
+        "pixel_aspect": source.pixel_aspect, "pixels": None if options.compat else source.pixels,
+    }
 
 
 def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch) -> Generator[AnyFrame]:

@@ -14,7 +14,15 @@ from wav2lip.media.colour import scaler_matrix
 from wav2lip.media.geometry import Geometry, shrink
 from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture, Pixels
-from wav2lip.media.read import native, read_frames, read_frames_backwards, read_pictures, read_pictures_backwards
+from wav2lip.media.read import (
+    frames_command,
+    native,
+    pictures_command,
+    read_frames,
+    read_frames_backwards,
+    read_pictures,
+    read_pictures_backwards,
+)
 from wav2lip.pipeline.timeline import Run
 
 Shown = TypeVar("Shown", Frame, Picture)
@@ -138,6 +146,14 @@ class Source:
     def play_pictures(self, runs: Iterable[Run]) -> Iterator[tuple[int, Picture]]:
         """Yield what `play` does as pictures in the layout `pixels`; one that stands for several is the same object."""
         return _played(runs, self.read_pictures, self.read_pictures_backwards)
+
+    def command(self, start: int, count: int, *, bgr: bool) -> list[str] | None:
+        """Return the command line that decodes frames, as BGR or as pictures; None where ffmpeg is not needed."""
+        if self.clip.image:
+            return None
+        if bgr:
+            return frames_command(self.clip, start, count, stored=self.stored)
+        return pictures_command(self.clip, start, count, pixels=self.pixels, stored=self.stored)
 
     def _apply(self, picture: Picture) -> Picture:
         cut = self.geometry.cut(*picture.size)

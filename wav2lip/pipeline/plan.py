@@ -1,0 +1,294 @@
+"""What a run would do, found out without doing it: nothing is written, and no network is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from wav2lip.cast.selectors import At
+from wav2lip.cast.times import in_words
+from wav2lip.cast.track_file import check_tracks, read_tracks
+from wav2lip.errors import WeightsError
+from wav2lip.extras import require
+from wav2lip.faces.detector import detector_in_words
+from wav2lip.faces.track import fixed_track
+from wav2lip.media.assemble import assemble_commands, assembled_track
+from wav2lip.media.encoding import Decided, Encoding
+from wav2lip.media.join import join_command
+from wav2lip.media.probe import audio_track, probe
+from wav2lip.media.sound import sound_command
+from wav2lip.media.write import writing_command
+from wav2lip.models.checkpoint import expect, read_checkpoint
+from wav2lip.models.choices import EXPORTED
+from wav2lip.models.device import choose_device
+from wav2lip.models.load import describe
+from wav2lip.models.store import demo_checkpoint, locate
+from wav2lip.pipeline.folder import WORK_PATTERN, WorkFolder, output_named
+from wav2lip.pipeline.networks import check_engine
+from wav2lip.pipeline.options import SyncOptions, Who
+from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
+from wav2lip.pipeline.prepare import begin, open_source, sound_limit
+from wav2lip.pipeline.render import picture_of
+from wav2lip.pipeline.script import Script
+from wav2lip.pipeline.segments import split
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.timeline import runs
+from wav2lip.progress import Progress
+
+UNNAMED = "0"
+"""Stands for what makes the names of hidden files unlike any other, which only a run knows."""
+
+
+@dataclass(frozen=True)
+class PlannedLine:
+    """Somebody says a recording.
+
+    Attributes:
+        who: a label, a word such as "largest", a place, or None for the person who is on screen longest.
+        start, end: seconds of the result in which that person is synced.
+        recording: what is said.
+        origin: seconds of the result where the recording's beginning would be heard.
+    """
+
+    who: str | None
+    start: float
+    end: float
+    recording: str
+    origin: float
+
+
+@dataclass(frozen=True)
+class EarlierParts:
+    """What an earlier run of the same output has left: it counts if inputs and options are what they were."""
+
+    folder: str
+    parts: int
+
+
+@dataclass(frozen=True)
+class SyncPlan:
+    """What a run would do.
+
+    Attributes:
+        inputs: the video and the recordings: path and streams.
+        lines: who says what when.
+        kept_sound: seconds from and to where the video's own sound is heard.
+        frames, parts: of the result.
+        fps, width, height, duration: of the result.
+        source_frames: how many the video has.
+        extend: how a video is made longer that is too short; None where it is not.
+        detector, generator, engine, device, precision: what finds the faces, what makes the mouths, and on what.
+        output: the result, or would-be.
+        codec, encoder, pixel_format: of its picture.
+        earlier: what killed runs have left of it.
+        commands: ffmpeg's command lines, by what they do. Those of other parts differ in numbers only; the names of
+            hidden files have a 0 where a run puts what nobody else has.
+        notices: what a run would say.
+    """
+
+    inputs: tuple[dict[str, Any], ...]
+    lines: tuple[PlannedLine, ...]
+    kept_sound: tuple[tuple[float, float], ...]
+    frames: int
+    parts: int
+    fps: Fraction
+    width: int
+    height: int
+    duration: float
+    source_frames: int
+    extend: str | None
+    detector: str
+    generator: str
+    engine: str
+    device: str
+    precision: str
+    output: Path
+    codec: str
+    encoder: str
+    pixel_format: str
+    earlier: tuple[EarlierParts, ...]
+    commands: dict[str, list[list[str]]]
+    notices: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON types."""
+        return asdict(self) | {"fps": str(self.fps), "output": str(self.output)}
+
+
+class _Noted(Progress):
+    """Remembers what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def plan_sync(
+    face: str | os.PathLike[str], audio: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None = None,
+    options: SyncOptions | None = None,
+) -> SyncPlan:
+    """Find out what `wav2lip.sync` would do with the same arguments.
+
+    Inputs are read as far as it takes to know that they can be, and recordings to their end. Whether there is a face,
+    and whom a name means, only the run itself finds out.
+
+    Raises:
+        UsageError, MediaError, WeightsError, Wav2LipError: as `wav2lip.sync`.
+    """
+    options, noted = options or SyncOptions(), _Noted()
+    face, audio = Path(face), None if audio is None else Path(audio)
+    device = choose_device(options.device)
+    gpu = options.gpu(device)
+    source = open_source(face, options, gpu, noted)
+    if output is None:
+        output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
+    output, encoding = Path(output), encoding_of(options, gpu)
+    prepare_output(output, (face, audio, *options.files), encoding, options.clobber, make=False)
+    decided, script, _ = begin(source, audio, output, _hearing_simply(options), encoding, noted)
+    precision = str(check_engine(options, device)).removeprefix("torch.")
+    generator, detector = _generator(options), _detector(options)
+    _check_other_files(options)
+    found_by, available = _faces(source, options, detector, noted)
+    frames = sum(run.length for run in runs(available, script.frames, "cut" if options.whole else options.extension))
+    extended = script.frames > available and not source.still and not options.whole
+    parts = split(frames, source.fps)
+    width, height = source.size
+    return SyncPlan(
+        inputs=tuple([_video(source), *map(_sound, dict.fromkeys(script.recordings))]),
+        lines=tuple(
+            PlannedLine(_named(line.who), float(line.start), float(line.end), str(line.recording), float(line.origin))
+            for line in script.lines
+        ),
+        kept_sound=tuple((float(start), float(end)) for start, end in script.kept),
+        frames=frames,
+        parts=len(parts),
+        fps=source.fps,
+        width=width,
+        height=height,
+        duration=float(frames / source.fps),
+        source_frames=source.frames,
+        extend=options.extension if extended else None,
+        detector=found_by,
+        generator=generator,
+        engine=options.engine,
+        device=device,
+        precision=precision,
+        output=output,
+        codec=decided.codec,
+        encoder=decided.encoder,
+        pixel_format=decided.pixel_format,
+        earlier=tuple(_earlier(output)),
+        commands=_commands(source, script, options, output, encoding, decided, parts, available),
+        notices=tuple(noted.said),
+    )
+
+
+def _hearing_simply(options: SyncOptions) -> SyncOptions:
+    """Return the options without the network that hears pauses."""
+    if options.in_silence != "model" and options.vad == "silero":
+        require("silero_vad", "vad")
+        return replace(options, vad="energy")
+    return options
+
+
+def _generator(options: SyncOptions) -> str:
+    """Return what the generator's weights are; refuse a file that holds none."""
+    path = demo_checkpoint() if options.checkpoint is None else locate(options.checkpoint)
+    if options.engine == "openvino":
+        require("openvino", "openvino")
+        if path.suffix.lower() in EXPORTED and path.is_file():
+            return path.name
+    checkpoint = read_checkpoint(path)
+    expect(checkpoint, "generator")
+    return f"{path.name}: {describe(checkpoint)}"
+
+
+def _detector(options: SyncOptions) -> str:
+    if not options.needs_detector:
+        return "none"
+    name = "s3fd" if options.compat and options.detector == "auto" else options.detector
+    return detector_in_words(name, weights=options.detector_weights, offline=options.offline or None)
+
+
+def _check_other_files(options: SyncOptions) -> None:
+    """Refuse other weights and pictures that are not there."""
+    for weights in filter(None, (options.enhance, options.parsing)):
+        if not (path := locate(weights)).is_file():
+            raise WeightsError(f"There is no file {path}. Check the path.")
+    if isinstance(options.reference, Path):
+        probe(options.reference)
+
+
+def _faces(source: Source, options: SyncOptions, detector: str, progress: Progress) -> tuple[str, int]:
+    """Return what finds the faces, and of how many frames it is known where they are."""
+    available = source.frames
+    if options.track is not None:
+        for notice in check_tracks(read_tracks(options.track), available, source.size, source.fps):
+            progress.say(notice)
+        return "track", available
+    if options.has_box:
+        fixed_track(options.box, available, source.size, compat=options.compat)
+        return "box", available
+    return detector, available
+
+
+def _commands(
+    source: Source, script: Script, options: SyncOptions, output: Path, encoding: Encoding, decided: Decided,
+    parts: tuple[range, ...], available: int,
+) -> dict[str, list[list[str]]]:
+    """Return the command lines of a run, from the functions that run them."""
+    folder = WorkFolder.of(output, UNNAMED, parts)
+    frames = parts[-1].stop
+    (first, *_) = runs(available, script.frames, "cut" if options.whole else options.extension)
+    decode = source.command(first.first, first.pictures, bgr=options.compat)
+    hear = [sound_command(path, *audio_track(path)) for path in dict.fromkeys(script.recordings)]
+    own = source.clip if script.kept else None
+    if script.sound is None:
+        assemble = assemble_commands(script.pieces, script.kept, own)
+        sound, track = folder.sound, assembled_track(script.pieces, own)
+    else:
+        assemble, sound, track = [], script.sound, audio_track(script.sound)
+    join = join_command(
+        folder.path, output, codec=decided.codec, sound=sound, track=track,
+        duration_limit=sound_limit(frames, source, script, options),
+    )
+    part = folder.part(0)
+    encode = writing_command(
+        part.with_name(f".wav2lip-{UNNAMED}.part{part.suffix}"), output, encoding, decided,
+        **picture_of(source, options),
+    )
+    return {
+        "hear": hear, "decode": [] if decode is None else [decode], "encode": [encode], "sound": assemble,
+        "join": [join],
+    }
+
+
+def _video(source: Source) -> dict[str, Any]:
+    clip = source.clip
+    picture = {
+        "codec": clip.codec, "width": clip.width, "height": clip.height, "pixel_format": clip.pixel_format,
+        "fps": str(clip.fps), "frames": clip.frames, "variable_rate": clip.variable_rate, "rotation": clip.rotation,
+    }
+    sound = None if clip.sound is None else asdict(clip.sound)
+    return {"path": str(clip.path), "picture": picture, "sound": sound}
+
+
+def _sound(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "picture": None, "sound": asdict(audio_track(path)[0])}
+
+
+def _named(who: Who) -> str | None:
+    return f"{in_words(who.time)}:{who.x:g},{who.y:g}" if isinstance(who, At) else who
+
+
+def _earlier(output: Path) -> Iterable[EarlierParts]:
+    """Yield what runs have left for an output."""
+    for folder in sorted(output.absolute().parent.glob(WORK_PATTERN)):
+        if output_named(folder) == output.name:
+            yield EarlierParts(str(folder), sum(file.stem.isdigit() for file in folder.glob(f"*{output.suffix}")))
