@@ -14,10 +14,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
+_OF_THE_MACHINE = ("WAV2LIP_FFMPEG", "WAV2LIP_LIMITS")
+
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep tests off the network and away from the user's cache."""
+    """Keep tests off the network, and away from the user's cache, defaults and taste in colours."""
+    for name in list(os.environ):
+        if name in ("NO_COLOR", "FORCE_COLOR") or (name.startswith("WAV2LIP_") and name not in _OF_THE_MACHINE):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WAV2LIP_NO_CONFIG", "1")
     monkeypatch.setenv("WAV2LIP_OFFLINE", "1")
     monkeypatch.setenv("WAV2LIP_CACHE", str(tmp_path_factory.mktemp("cache")))
 

@@ -62,6 +62,15 @@ class Journal:
         self._file = None
         self._held.close()
 
+    def look(self) -> None:
+        """Find out what is done, without opening the journal.
+
+        Raises:
+            UsageError: it is something else.
+            MediaError: it cannot be read.
+        """
+        self._read()
+
     def has(self, job: Job) -> bool:
         """Whether a job is done, and its output still there."""
         return job.key in self._done and self._listings.has(job.output)

@@ -15,19 +15,20 @@ from wav2lip.cast.text import quoted
 from wav2lip.errors import UsageError, Wav2LipError
 
 
-def read_jobs(path: Path, results: Path, columns: Columns) -> list[Job | Outcome]:
+def read_jobs(path: Path, results: Path, columns: Columns, text: str | None = None) -> list[Job | Outcome]:
     """Return the jobs of a file (.csv, .jsonl), in its order. A row that cannot be understood is a job that failed.
 
     Args:
         path: the file; what it names is relative to its folder.
         results: the folder for outputs without one.
         columns: what rows may say.
+        text: lines of JSON that are read instead of the file.
 
     Raises:
         UsageError: its name has another ending; it has no rows; a table's first line names a column that is none.
         MediaError: it cannot be read, or is no text.
     """
-    return list(_jobs(read_rows(path, columns), path.parent, results, columns))
+    return list(_jobs(read_rows(path, columns, text), path.parent, results, columns))
 
 
 def _jobs(rows: Iterable[Row], folder: Path, results: Path, columns: Columns) -> Iterator[Job | Outcome]:

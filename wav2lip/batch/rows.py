@@ -28,19 +28,24 @@ class Row:
     wrong: str | None = None
 
 
-def read_rows(path: Path, columns: Columns) -> Iterator[Row]:
+def read_rows(path: Path, columns: Columns, text: str | None = None) -> Iterator[Row]:
     """Yield the rows of a jobs file. One that cannot be understood says so and spoils no other.
+
+    Args:
+        path: the file.
+        columns: what rows may say.
+        text: lines of JSON that are read instead of the file, whatever it is called.
 
     Raises:
         UsageError: its name has another ending; it has no rows; a table's first line names a column that is none.
         MediaError: it cannot be read, or is no text.
     """
     readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".ndjson": _jsonl_rows}
-    reader = readers.get(path.suffix.lower())
+    reader = readers.get(path.suffix.lower()) if text is None else _jsonl_rows
     if reader is None:
         raise UsageError(f"{path} is not a list of jobs: its name has to end in {', '.join(readers)}.")
     none = True
-    for row in reader(read_text(path), path, columns):
+    for row in reader(read_text(path) if text is None else text, path, columns):
         none = False
         yield row
     if none:

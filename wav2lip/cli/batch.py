@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wav2lip.cli.batch_plan import FAILS, planned
+from wav2lip.cli.batch_plan import in_words as plan_in_words
 from wav2lip.cli.columns import columns, in_full, job_options
 from wav2lip.cli.parameters import OriginalSpellings
+from wav2lip.cli.pipes import DASH, stdin_text
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE, table
 from wav2lip.cli.sync import sync_options
@@ -65,6 +68,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "--ray-gpus", type=click.FloatRange(0, 1), metavar="FRACTION",
     help="GPUs for each worker there: with 0.25, four share one.  [default: 1 where the cluster has any, else 0]",
 )
+@click.option("--dry-run", is_flag=True, help="Print what each job would be; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of a table.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words: those of every job.")
@@ -72,10 +76,10 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def batch(
     jobs: Path | None, faces: str | None, audios: str | None, results: Path | None, journal: Path | None,
     workers: int | None, retries: int, continue_on_error: bool, address: str | None, ray_cpus: float,
-    ray_gpus: float | None, as_json: bool, quiet: bool, verbose: bool, **given: Any,
+    ray_gpus: float | None, dry_run: bool, as_json: bool, quiet: bool, verbose: bool, **given: Any,
 ) -> None:
-    """Do many jobs, as often as it takes: JOBS is a table (.csv), a list of JSON objects (.jsonl), or a folder in which
-    a.mp4 lies beside a.wav.
+    """Do many jobs, as often as it takes: JOBS is a table (.csv), a list of JSON objects (.jsonl, or - for stdin), or
+    a folder in which a.mp4 lies beside a.wav.
 
     A line is a job. Its columns are face, audio, output and every other option of `wav2lip sync`; globs in face and
     audio mean every face with every audio. Options given here are for all jobs that do not say otherwise.
@@ -92,14 +96,23 @@ def batch(
         from wav2lip.batch.run import run_batch
 
     progress = TerminalProgress(-1 if quiet else 1 if verbose else 0)
-    listed = jobs is not None and not jobs.is_dir()
+    text = None
+    if jobs == DASH:
+        text, jobs = stdin_text(), Path("stdin")
+    listed = jobs is not None and (text is not None or not jobs.is_dir())
     results = results or (jobs.parent if jobs is not None and listed else Path())
     if journal is None:
         name = f"{(jobs.resolve().stem if jobs else '') or 'batch'}{JOURNAL}"
         journal = Path(name) if url_of(results) else results / name
-    found = _jobs(jobs, faces, audios, results, given, progress)
-    if jobs is not None and listed and journal.exists() and journal.samefile(jobs):
+    found = _jobs(jobs, text, faces, audios, results, given, progress)
+    if jobs is not None and listed and text is None and journal.exists() and journal.samefile(jobs):
         raise UsageError(f"The journal {journal} is also the list of jobs; name another --journal.")
+    if dry_run:
+        rows = list(planned(found, journal))
+        click.echo(json.dumps({"jobs": rows}, indent=2) if as_json else "\n".join(plan_in_words(rows)))
+        if any(row["status"] == FAILS for row in rows):
+            sys.exit(Wav2LipError.exit_code)
+        return
     manner: dict[str, Any] = {"retries": retries, "fail_fast": not continue_on_error, "progress": progress}
     runner = None
     if address is not None:
@@ -113,7 +126,8 @@ def batch(
 
 
 def _jobs(
-    jobs: Path | None, faces: str | None, audios: str | None, results: Path, given: dict[str, Any], progress: Progress
+    jobs: Path | None, text: str | None, faces: str | None, audios: str | None, results: Path, given: dict[str, Any],
+    progress: Progress,
 ) -> list[Job | Outcome]:
     """Return what is to be done."""
     from wav2lip.batch.files import expand
@@ -123,9 +137,9 @@ def _jobs(
     if jobs is None:
         assert faces is not None
         return list(expand("--faces", faces, audios, None, sync_options(in_full(given)), Path(), results))
-    if jobs.is_dir():
+    if text is None and jobs.is_dir():
         return list(read_pairs(jobs, results, sync_options(in_full(given)), progress))
-    return read_jobs(jobs, results, columns(given))
+    return read_jobs(jobs, results, columns(given), text)
 
 
 def in_words(report: BatchReport) -> Iterator[str]:

@@ -117,6 +117,24 @@ def stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
+def stdin_text() -> str:
+    """Return what comes from stdin as text.
+
+    Raises:
+        UsageError: it is a terminal.
+        MediaError: it is far too much, or no text in UTF-8.
+    """
+    from wav2lip.media.files import LARGEST_LIST
+
+    content = stdin().read(LARGEST_LIST + 1)
+    if len(content) > LARGEST_LIST:
+        raise MediaError(f"What comes from stdin is larger than {LARGEST_LIST >> 20} MB, and no list that people write.")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise MediaError("What comes from stdin is not text in UTF-8.") from error
+
+
 def _number() -> int:
     try:
         return sys.stdin.fileno()

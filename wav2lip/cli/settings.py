@@ -27,7 +27,7 @@ NOT_OPTIONS = (
 )
 """Variables that mean something of their own."""
 
-_ONLY_THE_USER = {"audios", "faces", "from", "host", "limit", "ray", "share", "yes"}
+_ONLY_THE_USER = {"audios", "c2pa-ta", "faces", "from", "host", "limit", "name", "ray", "yes"}
 """What a stranger's file may not decide: who is asked on the network, what is allowed, what is removed."""
 
 Words = tuple[str, ...]
@@ -148,7 +148,8 @@ def _of_table(
         where = _where(file, words, written)
         if key not in known:
             near = difflib.get_close_matches(key, [*known, *below], n=1)
-            raise UsageError(f"{where}: there is no such option{f'; did you mean {near[0]}?' if near else '.'}")
+            kind = "command" if isinstance(value, dict) else "option"
+            raise UsageError(f"{where}: there is no such {kind}{f'; did you mean {near[0]}?' if near else '.'}")
         if not file.own and key in _ONLY_THE_USER and not isinstance(known[key][0].type, click.Path):
             raise UsageError(f"{where}: only a file of your own may say that, which is {place_of_own()}.")
         if not _counts(words, only):

@@ -101,7 +101,7 @@ def detector_in_words(name: str, *, weights: Path | None, offline: bool | None) 
         UsageError: no detector of that name.
     """
     if weights is not None and not (place := locate(weights)).is_file():
-        raise WeightsError(f"There is no file {place}. Check the path.")
+        raise WeightsError(f"There is no weights file {place}. Check the path.")
     if name == "cascade":
         return name
     if name not in ("auto", "s3fd"):

@@ -12,7 +12,6 @@ from typing import Any
 from wav2lip.cast.selectors import At
 from wav2lip.cast.times import in_words
 from wav2lip.cast.track_file import check_tracks, read_tracks
-from wav2lip.errors import WeightsError
 from wav2lip.extras import require
 from wav2lip.faces.detector import detector_in_words
 from wav2lip.faces.track import fixed_track
@@ -217,10 +216,11 @@ def _detector(options: SyncOptions) -> str:
 
 
 def _check_other_files(options: SyncOptions) -> None:
-    """Refuse other weights and pictures that are not there."""
-    for weights in filter(None, (options.enhance, options.parsing)):
-        if not (path := locate(weights)).is_file():
-            raise WeightsError(f"There is no file {path}. Check the path.")
+    """Refuse other weights and pictures that cannot be read."""
+    if options.enhance is not None:
+        read_checkpoint(options.enhance, unknown=True)
+    if options.parsing is not None:
+        expect(read_checkpoint(options.parsing), "bisenet")
     if isinstance(options.reference, Path):
         probe(options.reference)
 
