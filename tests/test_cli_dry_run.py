@@ -102,7 +102,8 @@ def test_a_plan_in_words_tells_all_that_matters(folder: Path) -> None:
     assert any("--extend bounce" in line for line in lines)
     assert any(line.startswith("faces: cascade") for line in lines)
     assert any(line.startswith("mouths: demo.safetensors: ") and "torch on cpu" in line for line in lines)
-    assert any(line.startswith("output: new folder/r.mp4, h264 by libx264, yuv420p, 96×96, 15 frames") for line in lines)
+    output = "output: new folder/r.mp4, h264 by libx264, yuv420p, 96×96, 15 frames"
+    assert any(line.startswith(output) for line in lines)
     commands = [shlex.split(line) for line in lines if line.startswith("  ")]
     assert len(commands) == 4
     assert any(url(folder / "new folder" / ".wav2lip-0.work" / "whole.mp4") in command for command in commands)

@@ -227,9 +227,13 @@ def test_a_slow_stage_tells_how_far_it_is_twice_a_second(monkeypatch: pytest.Mon
 
 def test_the_last_line_tells_of_an_exception_too(monkeypatch: pytest.MonkeyPatch) -> None:
     file = StringIO()
-    with pytest.raises(RuntimeError), stderr(file, monkeypatch):
-        log_json()
-        raise RuntimeError
+    def fail() -> None:
+        with stderr(file, monkeypatch):
+            log_json()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert events(file.getvalue())[-1]["exit_code"] == 1
 
 
@@ -240,7 +244,8 @@ RED = "\x1b[1;31mError:\x1b[0m it broke\n"
     ("variables", "terminal", "seen"),
     [
         ({}, True, RED), ({}, False, "Error: it broke\n"), ({"NO_COLOR": "1"}, True, "Error: it broke\n"),
-        ({"NO_COLOR": ""}, True, RED), ({"FORCE_COLOR": "1"}, False, RED), ({"TERM": "dumb"}, True, "Error: it broke\n"),
+        ({"NO_COLOR": ""}, True, RED), ({"FORCE_COLOR": "1"}, False, RED),
+        ({"TERM": "dumb"}, True, "Error: it broke\n"),
         ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, "Error: it broke\n"),
     ],
 )

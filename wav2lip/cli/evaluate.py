@@ -14,13 +14,13 @@ from wav2lip.cli.parameters import WEIGHTS
 from wav2lip.cli.run import reporting
 from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, SYNCNET, describe, evaluation_options, table
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.progress import Progress
 from wav2lip.protocols.protocol import PROTOCOLS
 
 if TYPE_CHECKING:
     from wav2lip.evaluation.many import Line
     from wav2lip.evaluation.results import VideoScore
     from wav2lip.evaluation.score import Evaluator
-    from wav2lip.progress import Progress
 
 # What fits across a terminal, where it is there; the CSV has all.
 VIDEOS = "videos"            # folder of a benchmark's videos in that of the results
@@ -91,10 +91,10 @@ def evaluate(
     skipped: dict[str, str] = {}
     shown: list[Path | None] = []
     if protocol:
-        paths, shown, skipped = _generate(protocol, output, given, progress, quiet)
+        paths, shown, skipped = _generate(protocol, output, given, progress)
         references = find_references(paths, reference)
     several = len(paths) > 1
-    lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several, quiet)
+    lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
     report = _report(lines)
     if protocol:
         from wav2lip.evaluation.summary import track_means
@@ -144,15 +144,13 @@ def _check_places(output: Path | None, csv_file: Path | None, plot: Path | None)
 
 
 def _generate(
-    protocol: str, output: Path | None, given: dict[str, Any], progress: Progress, quiet: bool
+    protocol: str, output: Path | None, given: dict[str, Any], progress: Progress
 ) -> tuple[list[Path], list[Path | None], dict[str, str]]:
     """Make a benchmark's videos.
 
     Returns:
         The videos, those whose faces they show, and why others could not be made, by their numbers.
     """
-    from tqdm import tqdm
-
     from wav2lip.pipeline.options import SyncOptions
     from wav2lip.protocols.generate import Generated
     from wav2lip.protocols.lists import read_pairs
@@ -167,15 +165,14 @@ def _generate(
     shown: list[Path | None] = []
     skipped = {}
     outcomes = generate_all(pairs, PROTOCOLS[protocol], output / VIDEOS, options, progress)
-    for outcome in tqdm(
-        outcomes, total=len(pairs), desc="Generating", unit="video", file=sys.stderr,
-        disable=True if quiet else None, dynamic_ncols=True,
-    ):
-        if isinstance(outcome, Generated):
-            made.append(outcome.video)
-            shown.append(outcome.pair.face)
-        else:
-            skipped[str(outcome.pair.number)] = outcome.reason
+    with progress.stage("Generating", len(pairs), "video") as advance:
+        for outcome in outcomes:
+            if isinstance(outcome, Generated):
+                made.append(outcome.video)
+                shown.append(outcome.pair.face)
+            else:
+                skipped[str(outcome.pair.number)] = outcome.reason
+            advance(1)
     if skipped:
         progress.say(f"{len(skipped)} of {len(pairs)} videos were left out; {output / VIDEOS} tells why.")
     if not made:
@@ -185,7 +182,7 @@ def _generate(
 
 def _score(
     paths: Sequence[Path], references: Sequence[Path | None], evaluator: Evaluator, journal: Path | None,
-    plot: Path | None, progress: Progress, several: bool, quiet: bool,
+    plot: Path | None, progress: Progress, several: bool,
 ) -> list[Line]:
     from tqdm import tqdm
 
@@ -193,9 +190,7 @@ def _score(
     from wav2lip.evaluation.many import score_all
 
     names = unlike_names(paths)
-    # disable=None: no bar where stderr is not a terminal.
-    disable = True if quiet or not several else None
-    with tqdm(total=len(paths), desc="Videos", unit="video", file=sys.stderr, disable=disable) as bar:
+    with (progress if several else Progress()).stage("Videos", len(paths), "video") as advance:
 
         def picture(path: Path) -> Path | None:
             return plot / f"{names[path]}.png" if plot and several else plot
@@ -205,7 +200,7 @@ def _score(
             return drawing is not None and not drawing.exists()
 
         def done(line: Line, score: VideoScore | None) -> None:
-            bar.update()
+            advance(1)
             if several and line.error:
                 tqdm.write(f"Not scored: {line.error}", file=sys.stderr)
             drawing = picture(line.path)

@@ -128,7 +128,7 @@ def stdin_text() -> str:
 
     content = stdin().read(LARGEST_LIST + 1)
     if len(content) > LARGEST_LIST:
-        raise MediaError(f"What comes from stdin is larger than {LARGEST_LIST >> 20} MB, and no list that people write.")
+        raise MediaError(f"What comes from stdin is no list that people write: {LARGEST_LIST >> 20} MB and more.")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

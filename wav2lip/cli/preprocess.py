@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,8 +56,6 @@ def preprocess(
     if videos is None or out is None:
         raise UsageError("Name the folder with the videos and that of the clips: wav2lip preprocess VIDEOS OUT.")
 
-    from tqdm import tqdm
-
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.models.device import choose_device, cores
     from wav2lip.training.preprocess import REPORT, Preprocessing, check_usable, find_videos, preprocess_all
@@ -67,11 +64,9 @@ def preprocess(
     device = choose_device(device)
     workers = workers or (min(cores(), MOST_CUDA_WORKERS) if device.startswith("cuda") else cores())
     how = Preprocessing(detector, detector_weights, device, offline or None, detect_every, workers)
-    # disable=None: no bar where stderr is not a terminal.
-    disable = True if quiet else None
-    with tqdm(total=len(jobs), unit="clip", file=sys.stderr, disable=disable, dynamic_ncols=True) as bar:
-        say = TerminalProgress(-1 if quiet else 0).say
-        reports = preprocess_all(jobs, out, how, say, lambda report: bar.update())
+    progress = TerminalProgress(-1 if quiet else 0)
+    with progress.stage("Preprocessing", len(jobs), "clip") as advance:
+        reports = preprocess_all(jobs, out, how, progress.say, lambda report: advance(1))
     numbers = _numbers(reports, out / REPORT)
     click.echo(json.dumps(numbers, indent=2, ensure_ascii=False) if as_json else _sentences(numbers))
     check_usable(reports)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -73,14 +72,14 @@ def synth(
 def _draw_one(
     identity: int, output: Path, how: Drawing, speech: Path | None, truth: Path | None, quiet: bool
 ) -> None:
-    from tqdm import tqdm
-
+    from wav2lip.cli.progress import TerminalProgress
     from wav2lip.training.synth import synthesize
 
     def track(frames: Iterator[Frame], total: int) -> Iterable[Frame]:
-        # disable=None: no bar where stderr is not a terminal.
-        disable = True if quiet else None
-        return tqdm(frames, total=total, unit="frame", file=sys.stderr, disable=disable, dynamic_ncols=True)
+        with TerminalProgress(-1 if quiet else 0).stage("Drawing", total) as advance:
+            for frame in frames:
+                yield frame
+                advance(1)
 
     synthesize(identity, output, how, speech, truth, track)
     click.echo(str(output))
@@ -89,13 +88,11 @@ def _draw_one(
 def _draw_many(
     identities: range, folder: Path, how: Drawing, speech: Path | None, workers: int | None, quiet: bool
 ) -> None:
-    from tqdm import tqdm
-
+    from wav2lip.cli.progress import TerminalProgress
     from wav2lip.models.device import cores
     from wav2lip.training.synth import plan_heads, synthesize_many
 
     jobs = plan_heads(identities, folder, speech)
-    disable = True if quiet else None
-    with tqdm(total=len(jobs), unit="head", file=sys.stderr, disable=disable, dynamic_ncols=True) as bar:
-        drawn = synthesize_many(jobs, how, workers or cores(), bar.update)
+    with TerminalProgress(-1 if quiet else 0).stage("Drawing", len(jobs), "head") as advance:
+        drawn = synthesize_many(jobs, how, workers or cores(), advance)
     click.echo(f"{len(jobs)} heads in {folder}; {len(jobs) - drawn} were there already.")
