@@ -17,6 +17,7 @@ from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
+from wav2lip.cli.inspect import inspect_command
 from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
@@ -59,4 +60,5 @@ main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
+main.add_command(inspect_command)
 main.add_command(clean)

@@ -164,6 +164,20 @@ def _file(**kwargs: Any) -> Any:
     "--hardware", type=click.Choice(["auto", "off"]), default="auto", show_default=True,
     help="Let the GPU that the networks run on decode and encode the video, too, where it can.",
 )
+@click.option(
+    "--visible-label", metavar="TEXT",
+    help="Draw a line of text into every frame, at the bottom left, to say what it is.",
+)
+@click.option(
+    "--sidecar/--no-sidecar", default=True, show_default=True,
+    help="Write a record beside the result, <result>.wav2lip.json: what it was made from, and how.",
+)
+@click.option(
+    "--c2pa-cert", type=_file(),
+    help="Sign the result as Content Credentials (extra c2pa) with these certificates, a PEM file, the signer's first.",
+)
+@click.option("--c2pa-key", type=_file(), help="The private key of the first, a PEM file without a password.")
+@click.option("--c2pa-ta", metavar="URL", help="An authority that stamps the signature with the time.  [default: none]")
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
 @click.option("--no-resume", is_flag=True, help="Start over, whatever an earlier run of the same job has left.")

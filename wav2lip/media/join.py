@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +24,7 @@ _MICROSECONDS = 1_000_000                         # of a second, in which ffmpeg
 def join(
     parts: Sequence[Path], output: Path, *, codec: str, frames: Sequence[int], fps: Fraction, sound: Path,
     duration_limit: float | None = None, progress: Callable[[int], object] = lambda count: None,
+    tags: Mapping[str, str] | None = None, called: Path | None = None,
 ) -> None:
     """Write a video whose picture is that of the parts, one after the other. It appears whole or not at all.
 
@@ -37,21 +38,25 @@ def join(
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
         progress: is told how many more bytes are written.
+        tags: what the container says of the whole, as far as it has a place for it.
+        called: what errors call the output; by default its name.
 
     Raises:
         MediaError: there is no audio track in the sound file.
         Wav2LipError: the output cannot be written.
     """
-    folder = parts[0].parent
+    folder, called = parts[0].parent, called or output
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     try:
         listed.write_text("\n".join(_listing(parts, frames, fps)), encoding="ascii")
     except OSError as error:
-        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+        raise Wav2LipError(f"{called} cannot be written: {error.strerror}.") from error
     track, container = audio_track(sound)
     heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
     # Bit exact: some containers would get a random number.
     options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec), **sound_options(output, track)}
+    # ffmpeg-python takes an option once; ffmpeg passes over what follows the g.
+    options |= {f"metadata:g:{at}": f"{name}={value}" for at, (name, value) in enumerate((tags or {}).items())}
     inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=container, **heard)["a:0"]
     with Process(command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))) as process:
         written = 0
@@ -60,16 +65,16 @@ def join(
             progress(max(0, size - written))
             written = max(written, size)
         failed = process.finish() != 0 or process.said(NOT_WRITTEN)
-        process.check_alive(f"{output} could not be written")
+        process.check_alive(f"{called} could not be written")
         if failed:
-            words = process.last_words().replace(url(whole), str(output))
-            raise Wav2LipError(f"{output} could not be written: {words}.")
+            words = process.last_words().replace(url(whole), str(called))
+            raise Wav2LipError(f"{called} could not be written: {words}.")
         if probe(whole).stored_frames != sum(frames):    # what it cannot read it leaves out
-            raise Wav2LipError(f"{output} could not be written: its parts in {folder} cannot be read.")
+            raise Wav2LipError(f"{called} could not be written: its parts in {folder} cannot be read.")
     try:
         settle(whole, output)
     except OSError as error:
-        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+        raise Wav2LipError(f"{called} cannot be written: {error.strerror}.") from error
 
 
 def _listing(parts: Sequence[Path], frames: Sequence[int], fps: Fraction) -> Iterator[str]:

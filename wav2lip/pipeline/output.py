@@ -10,6 +10,7 @@ from wav2lip.media.encoding import COPY_SETTINGS, Encoding
 from wav2lip.media.write import check_output
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
+from wav2lip.provenance.sidecar import check_sidecar, sidecar_of
 
 ENDINGS = {"ffv1": "mkv", "prores": "mov", "vp9": "webm"}    # where mp4 will not do
 
@@ -34,13 +35,17 @@ def encoding_of(options: SyncOptions, gpu: int | None) -> Encoding:
     return Encoding(options.codec, options.crf, options.preset, options.pix_fmt, gpu)
 
 
-def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool) -> None:
+def prepare_output(
+    output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool, sidecar: bool = False
+) -> None:
     """Make sure, before any work is done, that the result can be written: its folder is made if need be.
 
     Raises:
-        UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding.
+        UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding; or
+            there is to be a sidecar, and it is an input or can have no name.
         Wav2LipError: its folder cannot be made or written to.
     """
+    inputs = list(inputs)
     try:
         there = output.exists()
         if there:
@@ -54,6 +59,9 @@ def prepare_output(output: Path, inputs: Iterable[Path | None], encoding: Encodi
     except OSError as error:
         raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {error.strerror}.") from error
     check_output(output, encoding)
+    if sidecar:
+        check_sidecar(output)
+        refuse_inputs(sidecar_of(output), inputs)
 
 
 def refuse_inputs(output: Path, inputs: Iterable[Path | None]) -> None:

@@ -53,6 +53,7 @@ class Prepared:
 
     Attributes:
         source: the video, as the options see it.
+        audio: the recording; None where the options name voices or an edit list.
         options: of the run.
         output: the result.
         encoding, decided: how its picture is compressed.
@@ -69,6 +70,7 @@ class Prepared:
     """
 
     source: Source
+    audio: Path | None
     options: SyncOptions
     output: Path
     encoding: Encoding
@@ -162,7 +164,7 @@ def prepare(
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
-        source, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
+        source, audio, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
         networks, plan, numbers, batch, waiting,
     )
     if prepared.extended:
