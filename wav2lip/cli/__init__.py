@@ -20,6 +20,7 @@ from wav2lip.cli.faces import faces
 from wav2lip.cli.inspect import inspect_command
 from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
+from wav2lip.cli.rerun import rerun
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
 from wav2lip.cli.train import train
@@ -61,4 +62,5 @@ main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
 main.add_command(inspect_command)
+main.add_command(rerun)
 main.add_command(clean)
