@@ -202,7 +202,8 @@ def work_folder(prepared: Prepared) -> WorkFolder:
     word = fingerprint(
         prepared.inputs, prepared.options, prepared.tracks,
         (source.settings, prepared.networks.description, prepared.networks.device.partition(":")[0], decided,
-         prepared.output.name, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept),
+         prepared.output.name, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept,
+         prepared.label.content if prepared.label else ""),
     )
     return WorkFolder.of(prepared.output, word, split(prepared.frames, source.fps))
 

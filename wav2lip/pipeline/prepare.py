@@ -10,6 +10,7 @@ import numpy as np
 
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.face import Original
+from wav2lip.compose.label import Label, make_label
 from wav2lip.compose.on_device import DeviceCompositor, can_do
 from wav2lip.compose.patch import AnyCompositor
 from wav2lip.errors import MediaError, NoFaceError
@@ -65,6 +66,7 @@ class Prepared:
         manner: what becomes of the mouths.
         networks: that make them.
         plan: which frames of the source are shown; `numbers` has them one by one.
+        label: is drawn into every frame; None for nothing.
         batch: faces generated at a time.
         waiting: frames that may wait between two stages.
     """
@@ -85,6 +87,7 @@ class Prepared:
     networks: Networks
     plan: tuple[Run, ...]
     numbers: np.ndarray
+    label: Label | None
     batch: int
     waiting: int
 
@@ -135,6 +138,7 @@ def prepare(
         decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
         for notice in decided.notices:
             progress.say(notice)
+        label = label_of(source, options)
         for notice in cautions(source, options):
             progress.say(notice)
         script, heard = hear(audio, source, options, progress)
@@ -165,13 +169,24 @@ def prepare(
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
         source, audio, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
-        networks, plan, numbers, batch, waiting,
+        networks, plan, numbers, label, batch, waiting,
     )
     if prepared.extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
     for notice in doubts(shown, source, options):
         progress.say(notice)
     return prepared
+
+
+def label_of(source: Source, options: SyncOptions) -> Label | None:
+    """Return what is drawn into every frame; None for nothing.
+
+    Raises:
+        UsageError: it cannot be drawn, or does not fit in.
+    """
+    if options.visible_label is None:
+        return None
+    return make_label(options.visible_label, source.palette, *source.size, source.pixel_aspect)
 
 
 def check_sound(output: Path, script: Script) -> None:
