@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from wav2lip.errors import UsageError
 
 _SUFFIXES = (".ttf", ".otf", ".ttc")
+_NO_LETTERS = "lastresort"                       # fonts of that name have a frame with a number for every letter
 _MOST_FONTS = 3000                               # that are looked at: somebody may collect them
 _PLAIN = ("sans", "arial", "segoe", "helvetica", "regular", "gothic", "hei")    # upright letters of even strokes
 _FANCY = ("mono", "serif", "bold", "italic", "oblique", "light", "thin", "condensed", "black", "narrow", "math")
@@ -101,7 +102,9 @@ def _fonts() -> tuple[Path, ...]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for top, _, names in os.walk(folder):
-        yield from (Path(top, name) for name in names if name.lower().endswith(_SUFFIXES))
+        for name in names:
+            if name.lower().endswith(_SUFFIXES) and not name.lower().startswith(_NO_LETTERS):
+                yield Path(top, name)
 
 
 def _rank(path: Path) -> int:

@@ -101,10 +101,10 @@ class Job:
             if self.signing:
                 unsigned = File.of("output", joined)
                 self.signing.sign(joined, prepared.output, ingredients_of(prepared))
-            self._done = True
-            self.folder.remove()
             if prepared.options.sidecar:
                 write_record(prepared, unsigned)
+            self._done = True
+            self.folder.remove()
         return report_of(prepared, self.clock)
 
     def _held(self) -> AbstractContextManager[None]:
