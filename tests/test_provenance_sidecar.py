@@ -155,7 +155,7 @@ def test_a_record_that_cannot_be_written_is_told_with_the_result_there(
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "a.mp4.wav2lip.json"}
 
 
-def test_a_record_never_replaces_an_input_and_has_a_name_of_its_own(sync: Sync, tmp_path: Path, clips: Path) -> None:
+def test_a_record_never_replaces_an_input_and_has_a_name_that_can_be(sync: Sync, tmp_path: Path, clips: Path) -> None:
     picture = tmp_path / "a.mkv.wav2lip.json"
     shutil.copy(clips / "face.mp4", picture)
     with pytest.raises(UsageError, match="is also an input"):
@@ -163,8 +163,10 @@ def test_a_record_never_replaces_an_input_and_has_a_name_of_its_own(sync: Sync, 
     (tmp_path / "b.mkv.wav2lip.json").mkdir()
     with pytest.raises(UsageError, match=r"is a folder.*--no-sidecar"):
         sync("b.mkv")
-    with pytest.raises(UsageError, match=r"choose a shorter name with -o, or --no-sidecar"):
-        sync("n" * 246 + ".mkv")
+    names = [Path("ä" * 125 + f"{n}.mkv") for n in (1, 2)] + [Path("n" * 238 + ".mkv")]
+    assert [len(os.fsencode(sidecar_of(name).name)) for name in names] == [254, 254, 255]
+    assert sidecar_of(names[0]) != sidecar_of(names[1])
+    assert sidecar_of(names[2]).name == names[2].name + ".wav2lip.json"
 
 
 @pytest.mark.parametrize("options", [

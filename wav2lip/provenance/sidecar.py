@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ FORMAT = 1                      # counts up whenever a record means something el
 SUFFIX = ".wav2lip.json"
 
 _KIND = "wav2lip result"
+_LONGEST = 255                  # bytes: a name, on nearly all file systems
+_BYTES = 4                      # of a digest
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,16 @@ class File:
 
 
 def sidecar_of(output: Path) -> Path:
-    """Return the name of the record beside a result: that of the result with `SUFFIX` after it."""
-    return output.with_name(output.name + SUFFIX)
+    """Return the name of the record beside a result: that of the result with `SUFFIX` after it.
+
+    Where that would be longer than names can be, a digest stands in for the end of the result's name.
+    """
+    stem, ending = output.name, SUFFIX
+    if len(os.fsencode(stem + ending)) > _LONGEST:
+        ending = f"~{hashlib.blake2b(os.fsencode(stem), digest_size=_BYTES).hexdigest()}{SUFFIX}"
+        while len(os.fsencode(stem + ending)) > _LONGEST:
+            stem = stem[:-1]
+    return output.with_name(stem + ending)
 
 
 def check_sidecar(output: Path) -> None:
