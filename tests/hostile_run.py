@@ -23,6 +23,7 @@ from pathlib import Path
 from hostile_case import Case
 
 import wav2lip
+from wav2lip.provenance.sidecar import sidecar_of
 
 MEMORY = 12 << 30  # bytes of address space, of which importing torch takes some
 LONGEST = 60  # seconds
@@ -102,7 +103,8 @@ def run(case: Case, folder: Path, scratch: Path) -> Outcome:
     after = dict(_state(folder))
     faults = [*_faults_of(case, code, seconds, said), *_left_running()]
     results = {os.fsencode(name) for name in case.results} if code == 0 else set()
-    faults += [f"left {name!r}" for name in sorted(after.keys() - before.keys() - results)]
+    records = {os.fsencode(sidecar_of(Path(os.fsdecode(name)))) for name in results}
+    faults += [f"left {name!r}" for name in sorted(after.keys() - before.keys() - results - records)]
     faults += [f"made no {name!r}" for name in sorted(results - after.keys())]
     stayed = sorted((before.keys() & after.keys()) - results)
     faults += [f"changed {name!r}" for name in stayed if before[name] != after[name]]

@@ -114,7 +114,7 @@ def test_a_batch_goes_on_where_it_was_killed_and_nothing_is_left_of_it(folder: P
     assert len(counts) == 4
     assert set(counts.values()) == {1}
     assert {entry["frames"] for entry in entries(folder)} == {FRAMES, round(25 * LONG)}
-    results = {f"out-{n}.mp4" for n in range(4)}
+    results = {f"out-{n}.mp4{ending}" for n in range(4) for ending in ("", ".wav2lip.json")}
     assert {path.name for path in folder.iterdir()} == given | results | {"jobs.journal.jsonl"}
 
 

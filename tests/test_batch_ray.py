@@ -239,7 +239,7 @@ def test_a_cluster_of_this_machine_goes_with_the_program(clips: Path, tmp_path: 
         assert "RAY" not in stderr.upper()            # it has no words of its own
         assert list(temporary.iterdir()) == []
         # To go on from; or it had come to its end meanwhile.
-        assert {path.suffix for path in tmp_path.iterdir()} in ({".jsonl", ".work"}, {".jsonl", ".mp4"})
+        assert {path.suffix for path in tmp_path.iterdir()} in ({".jsonl", ".work"}, {".jsonl", ".mp4", ".json"})
         assert list(tmp_path.rglob(".*.part*")) == []
         assert run_ps(str(temporary)) == []
     finally:
@@ -279,6 +279,8 @@ def test_work_of_a_lost_node_is_done_by_others(cluster: Any, clips: Path, tmp_pa
     assert sorted(outcome.output for outcome in outcomes) == [job.output for job in wanted]
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert "A node of the cluster was lost" in heard.words
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.mp4", "1.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0.mp4", "0.mp4.wav2lip.json", "1.mp4", "1.mp4.wav2lip.json",
+    ]
     for job in wanted:
         assert Path(job.output).read_bytes() == plain_bytes(job)

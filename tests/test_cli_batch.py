@@ -51,7 +51,8 @@ def test_good_jobs_are_done_and_bad_ones_are_told(folder: Path) -> None:
             assert reason in line
     assert journal == f"journal: {folder / 'out' / 'jobs.journal.jsonl'}"
     results = {f"out-{n}.mp4" for n in range(7)}
-    assert {path.name for path in (folder / "out").iterdir()} == results | {"jobs.journal.jsonl"}
+    records = {f"{name}.wav2lip.json" for name in results}
+    assert {path.name for path in (folder / "out").iterdir()} == results | records | {"jobs.journal.jsonl"}
     for name in results:
         assert probe(folder / "out" / name).frames == FRAMES
     wav2lip.sync(folder / "a.mp4", folder / "s.wav", folder / "alone.mp4", wav2lip.SyncOptions(

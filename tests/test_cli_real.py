@@ -69,7 +69,7 @@ def test_the_result_is_named_after_both_inputs_and_its_path_is_printed_last(
     assert result.stdout == "face_speech.mp4\n"
     assert "generator that ships" in result.stderr
     assert probe(tmp_path / "face_speech.mp4").frames == 13
-    assert names(tmp_path) == {"in", "speech.wav", "face_speech.mp4"}
+    assert names(tmp_path) == {"in", "speech.wav", "face_speech.mp4", "face_speech.mp4.wav2lip.json"}
 
 
 def test_json_is_all_of_stdout_and_quiet_is_all_of_stderr(tmp_path: Path, face: Path, speech: Path) -> None:
@@ -102,7 +102,7 @@ def test_any_file_name_is_only_a_name(tmp_path: Path, face: Path, speech: Path, 
     speech.rename(folder / "-s p.wav")
     result = run(folder, f"--face={name}", "--audio=-s p.wav", f"--output=out {name}", "-q")
     assert result.returncode == 0, result.stderr
-    assert names(folder) == {name, "-s p.wav", f"out {name}"}
+    assert names(folder) == {name, "-s p.wav", f"out {name}", f"out {name}.wav2lip.json"}
 
 
 def test_wrong_inputs_have_their_exit_codes_and_leave_nothing(tmp_path: Path, face: Path, speech: Path) -> None:

@@ -17,15 +17,16 @@ ROOMS = {
     "faces": {"media", "models"},
     "compose": {"media", "models"},
     "cast": {"media", "speech", "models", "faces", "evaluation"},
-    "pipeline": {"media", "speech", "models", "faces", "compose", "evaluation", "cast"},
+    "provenance": {"media", "models"},
+    "pipeline": {"media", "speech", "models", "faces", "compose", "evaluation", "cast", "provenance"},
     "evaluation": {"media", "speech", "models", "faces"},
     "training": {"media", "speech", "models", "faces", "compose", "evaluation"},
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
-    "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
+    "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch",
+        "benchmark", "batch", "provenance",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}

@@ -198,7 +198,7 @@ def test_other_options_take_nothing_of_it_and_say_what_lies_there(
     result = CliRunner().invoke(main, ["clean", "--no-cache", "--yes", str(stopped.parent)])
     assert result.exit_code == 0
     assert "parts of a.mp4" in result.output
-    assert [path.name for path in stopped.parent.iterdir()] == ["a.mp4"]
+    assert {path.name for path in stopped.parent.iterdir()} == {"a.mp4", "a.mp4.wav2lip.json"}
 
 
 def test_equal_jobs_side_by_side_have_folders_of_their_own(
@@ -343,5 +343,5 @@ def test_a_hundred_runs_leave_no_file_no_thread_and_no_process_open(
         wav2lip.sync(face, speech, results / f"{number % 10}.mp4", OPTIONS, networks=networks)
     assert state() == before
     assert list(temporary.iterdir()) == []
-    assert {path.suffix for path in results.iterdir()} == {".mp4"}
+    assert {path.suffix for path in results.iterdir()} == {".mp4", ".json"}
     assert hidden(results) == []

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from wav2lip.batch.job import Job
 from wav2lip.batch.remote import deliver, exists, fetch, path_of, url_of
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.provenance.sidecar import SUFFIX as SIDECAR
+from wav2lip.provenance.sidecar import retell
 
 OWN = ("face", "audio", "output")
 WEIGHTS = ("checkpoint", "detector_weights", "enhance", "parsing")
@@ -36,8 +38,8 @@ class Errands:
     def at_hand(self, job: Job) -> Iterator[Job]:
         """Give a job of which every file has a path.
 
-        When the block ends without an error, the result is where its URL says, whole; errors of the block speak of
-        URLs, not of these paths. Nothing is copied for a job that names no URL.
+        When the block ends without an error, the result is where its URL says, whole, and the record beside it too;
+        that and errors of the block speak of URLs, not of these paths. Nothing is copied for a job that names no URL.
 
         Raises:
             MediaError: an input that is not there.
@@ -63,8 +65,12 @@ class Errands:
                 yield _with_paths(job, paths)
             except Wav2LipError as error:
                 raise type(error)(_with_urls(str(error), there)) from error
+            made = Path(paths.get("output") or path_of(job.output))
+            record = retell(made, there) if job.options.sidecar else None
             if target is not None:
-                deliver(paths["output"], target)
+                deliver(made, target)
+                if record is not None:
+                    deliver(record, target + SIDECAR)
 
     def _weight(self, url: str) -> Path:
         if self._folder is None:

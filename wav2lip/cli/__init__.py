@@ -19,9 +19,11 @@ from wav2lip.cli.distill import distill
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
+from wav2lip.cli.inspect import inspect_command
 from wav2lip.cli.models import models
 from wav2lip.cli.parameters import LOG_JSON
 from wav2lip.cli.preprocess import preprocess
+from wav2lip.cli.rerun import rerun
 from wav2lip.cli.shell import CONFIG, VERSION, Shell
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
@@ -66,6 +68,8 @@ main.add_command(synth)
 main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
+main.add_command(inspect_command)
+main.add_command(rerun)
 main.add_command(clean)
 main.add_command(config)
 main.add_command(completion)

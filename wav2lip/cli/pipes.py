@@ -56,13 +56,16 @@ class Places:
 
 
 @contextmanager
-def places(face: Path, audio: Path | None, output: Path | None, *, prints: bool, dry: bool) -> Iterator[Places]:
+def places(
+    face: Path, audio: Path | None, output: Path | None, *, prints: bool, dry: bool, signed: bool
+) -> Iterator[Places]:
     """Let files in a folder that goes when the block ends stand for every `-`.
 
     Args:
         face, audio, output: as the command line has them.
         prints: the command prints something else to stdout.
         dry: nothing is sent to stdout.
+        signed: the result is to carry a signature.
 
     Raises:
         UsageError: `-` where that makes no sense.
@@ -73,6 +76,8 @@ def places(face: Path, audio: Path | None, output: Path | None, *, prints: bool,
         raise UsageError("--face cannot be -: a video is read more than once; write it to a file first.")
     if output == DASH and prints and not dry:
         raise UsageError("-o - leaves no room on stdout for --json; leave out one of the two.")
+    if output == DASH and signed:
+        raise UsageError("-o - cannot be signed: a signature is made of a whole file; name one with -o.")
     if output == DASH and sys.stdout.isatty() and not dry:
         raise UsageError("-o - would write a video to this terminal; pipe it on, or name a file with -o.")
     with ExitStack() as stack:

@@ -176,6 +176,20 @@ def _file(**kwargs: Any) -> Any:
     "--hardware", type=click.Choice(["auto", "off"]), default="auto", show_default=True,
     help="Let the GPU that the networks run on decode and encode the video, too, where it can.",
 )
+@click.option(
+    "--visible-label", metavar="TEXT",
+    help="Draw a line of text into every frame, at the bottom left, to say what it is.",
+)
+@click.option(
+    "--sidecar/--no-sidecar", default=True, show_default=True,
+    help="Write a record beside the result, <result>.wav2lip.json: what it was made from, and how.",
+)
+@click.option(
+    "--c2pa-cert", type=_file(),
+    help="Sign the result as Content Credentials (extra c2pa) with these certificates, a PEM file, the signer's first.",
+)
+@click.option("--c2pa-key", type=_file(), help="The private key of the first, a PEM file without a password.")
+@click.option("--c2pa-ta", metavar="URL", help="An authority that stamps the signature with the time.  [default: none]")
 @click.option("--compat", is_flag=True, help="Reproduce the original program's frames, defects included.")
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing result.")
 @click.option("--no-resume", is_flag=True, help="Start over, whatever an earlier run of the same job has left.")
@@ -200,8 +214,10 @@ def sync(**given: Any) -> None:
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:
-        with places(given["face"], given["audio"], given["output"], prints=as_json, dry=dry_run) as files:
-            given |= {"audio": files.audio, "output": files.output, "no_resume": given["no_resume"] or files.piped}
+        places_given = given["face"], given["audio"], given["output"]
+        with places(*places_given, prints=as_json, dry=dry_run, signed=given["c2pa_cert"] is not None) as files:
+            given |= {"audio": files.audio, "output": files.output}
+            given |= {"no_resume": True, "sidecar": False} if files.piped else {}
             if dry_run:
                 click.echo(_plan(given, files, as_json))
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -25,6 +25,7 @@ _MICROSECONDS = 1_000_000                         # of a second, in which ffmpeg
 def join(
     parts: Sequence[Path], output: Path, *, codec: str, frames: Sequence[int], fps: Fraction, sound: Path,
     duration_limit: float | None = None, progress: Callable[[int], object] = lambda count: None,
+    tags: Mapping[str, str] | None = None, called: Path | None = None,
 ) -> None:
     """Write a video whose picture is that of the parts, one after the other. It appears whole or not at all.
 
@@ -38,19 +39,23 @@ def join(
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
         progress: is told how many more bytes are written.
+        tags: what the container says of the whole, as far as it has a place for it.
+        called: what errors call the output; by default its name.
 
     Raises:
         MediaError: there is no audio track in the sound file.
         Wav2LipError: the output cannot be written.
     """
-    folder = parts[0].parent
+    folder, called = parts[0].parent, called or output
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     try:
         listed.write_text("\n".join(_listing(parts, frames, fps)), encoding="ascii")
     except OSError as error:
-        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+        raise Wav2LipError(f"{called} cannot be written: {error.strerror}.") from error
     track = audio_track(sound)
-    arguments = join_command(folder, output, codec=codec, sound=sound, track=track, duration_limit=duration_limit)
+    arguments = join_command(
+        folder, output, codec=codec, sound=sound, track=track, duration_limit=duration_limit, tags=tags or {}
+    )
     with Process(arguments) as process:
         written = 0
         while not process.ended(_LOOK_EVERY):
@@ -58,20 +63,20 @@ def join(
             progress(max(0, size - written))
             written = max(written, size)
         failed = process.finish() != 0 or process.said(NOT_WRITTEN)
-        process.check_alive(f"{output} could not be written")
+        process.check_alive(f"{called} could not be written")
         if failed:
-            words = process.last_words().replace(url(whole), str(output))
-            raise Wav2LipError(f"{output} could not be written: {words}.")
+            words = process.last_words().replace(url(whole), str(called))
+            raise Wav2LipError(f"{called} could not be written: {words}.")
         if probe(whole).stored_frames != sum(frames):    # what it cannot read it leaves out
-            raise Wav2LipError(f"{output} could not be written: its parts in {folder} cannot be read.")
+            raise Wav2LipError(f"{called} could not be written: its parts in {folder} cannot be read.")
     try:
         settle(whole, output)
     except OSError as error:
-        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+        raise Wav2LipError(f"{called} cannot be written: {error.strerror}.") from error
 
 
 def join_command(
-    folder: Path, output: Path, *, codec: str, sound: Path, track: tuple[Sound, str],
+    folder: Path, output: Path, *, codec: str, sound: Path, track: tuple[Sound, str], tags: Mapping[str, str],
     duration_limit: float | None = None,
 ) -> list[str]:
     """Return the command line that joins the parts in a folder.
@@ -79,13 +84,15 @@ def join_command(
     Args:
         folder: that of the parts and their list.
         track: what `audio_track` says of the sound, which need not be there yet.
-        output, codec, sound, duration_limit: as for `join`.
+        output, codec, sound, tags, duration_limit: as for `join`.
     """
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
     # Bit exact: some containers would get a random number.
     options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec)}
     options |= sound_options(output, track[0])
+    # ffmpeg-python takes an option once; ffmpeg passes over what follows the g.
+    options |= {f"metadata:g:{at}": f"{name}={value}" for at, (name, value) in enumerate(tags.items())}
     inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=track[1], **heard)["a:0"]
     return command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))
 

@@ -100,6 +100,17 @@ def audio_track(path: str | Path) -> tuple[Sound, str]:
         return sound, _format(container)
 
 
+def container_tags(path: str | Path) -> dict[str, str]:
+    """Return what a file's container says of the whole, by names in small letters.
+
+    Raises:
+        MediaError: the file is missing or unreadable.
+    """
+    path = Path(path)
+    with _opened(path, _head(path)) as container:
+        return {name.lower(): value for name, value in container.metadata.items()}
+
+
 def _head(path: Path) -> bytes:
     """Return the beginning of a file; refuse what is certainly no media file."""
     check_media_file(path)

@@ -19,8 +19,10 @@ from wav2lip.pipeline.options import SyncOptions
 FORMAT = 1                  # counts up whenever parts mean something else
 _BYTES = 10
 
-_NO_MATTER = ("clobber", "offline", "score", "resume", "device", "hardware")
-"""Options that change no byte, or of which the fingerprint has what they led to."""
+_NO_MATTER = (
+    "clobber", "offline", "score", "resume", "device", "hardware", "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta",
+)
+"""Options that change no byte of a part, or of which the fingerprint has what they led to."""
 
 
 def fingerprint(

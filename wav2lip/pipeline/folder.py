@@ -56,6 +56,11 @@ class WorkFolder:
         """The file for a sound that is put together."""
         return self.path / "sound.wav"
 
+    @property
+    def unsigned(self) -> Path:
+        """The file for a result that is to be signed."""
+        return self.path / f"unsigned{self.output.suffix}"
+
     def part(self, number: int) -> Path:
         """Return the file of a part."""
         return self.path / f"{number:06d}{self.output.suffix}"

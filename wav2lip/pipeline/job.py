@@ -21,12 +21,16 @@ from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.prepare import Prepared, frames_with_faces, open_source, prepare
+from wav2lip.pipeline.record import ingredients_of, write_record
 from wav2lip.pipeline.render import render
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.soundtrack import sound_file
 from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
+from wav2lip.provenance.sidecar import File
+from wav2lip.provenance.signing import Signing, open_signing
+from wav2lip.provenance.tags import TAGS
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Job:
     Attributes:
         prepared: all that its frames are made from.
         folder: where its parts are.
+        signing: what it is signed with when it is finished; None leaves it unsigned.
     """
 
     prepared: Prepared
@@ -44,6 +49,7 @@ class Job:
     watch: Watch
     clock: Clock
     shared: bool = False
+    signing: Signing | None = None
     _done: bool = field(default=False, init=False)
 
     @property
@@ -76,21 +82,27 @@ class Job:
                 render(self.prepared, segments, [self.folder.part(number) for number in run], self.watch, advance)
 
     def finish(self) -> SyncReport:
-        """Join the parts, which are all there, give the result its name, and remove the folder.
+        """Join the parts, which are all there, sign the result, give it its name, and remove the folder.
 
         Raises:
-            MediaError, Wav2LipError: the sound cannot be read, or the result cannot be written.
+            MediaError, Wav2LipError: the sound cannot be read, or the result or its record cannot be written.
         """
-        prepared, parts = self.prepared, self.folder.parts()
+        prepared, parts, unsigned = self.prepared, self.folder.parts(), None
+        joined = self.folder.unsigned if self.signing else prepared.output
         with self._held(), self.clock.measure("join"), self.watch.stage("join"):
             sound = self.sound()
             size = sum(part.stat().st_size for part in parts)
             with self.progress.stage("Joining", size, "B") as advance:
                 join(
-                    parts, prepared.output, codec=prepared.decided.codec,
+                    parts, joined, codec=prepared.decided.codec,
                     frames=[len(segment) for segment in self.segments], fps=prepared.source.fps, sound=sound,
-                    duration_limit=prepared.sound_limit, progress=advance,
+                    duration_limit=prepared.sound_limit, progress=advance, tags=TAGS, called=prepared.output,
                 )
+            if self.signing:
+                unsigned = File.of("output", joined)
+                self.signing.sign(joined, prepared.output, ingredients_of(prepared))
+            if prepared.options.sidecar:
+                write_record(prepared, unsigned)
             self._done = True
             self.folder.remove()
         return report_of(prepared, self.clock)
@@ -145,10 +157,11 @@ def open_job(
             output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
         output = Path(output)
         encoding = encoding_of(options, gpu)
-        prepare_output(output, (face, audio, *options.files), encoding, options.clobber)
+        prepare_output(output, (face, audio, *options.files), encoding, options.clobber, sidecar=options.sidecar)
+        signing = signing_of(options, output)
     with nullcontext() if shared else holding(output):
         prepared = prepare(source, audio, output, options, encoding, device, progress, clock, watch, networks)
-        job = Job(prepared, work_folder(prepared), progress, watch, clock, shared)
+        job = Job(prepared, work_folder(prepared), progress, watch, clock, shared, signing)
         if not options.resume and not shared:
             job.folder.remove()
         others = job.folder.others()
@@ -166,6 +179,17 @@ def open_job(
             raise
 
 
+def signing_of(options: SyncOptions, output: Path) -> Signing | None:
+    """Return what signs a result, once it is sure that it can; None where nothing is to.
+
+    Raises:
+        UsageError: as `open_signing`.
+    """
+    if options.c2pa_cert is None or options.c2pa_key is None:
+        return None
+    return open_signing(options.c2pa_cert, options.c2pa_key, options.c2pa_ta, output)
+
+
 def holding(output: Path) -> AbstractContextManager[None]:
     """Hold an output against other runs.
 
@@ -181,7 +205,8 @@ def work_folder(prepared: Prepared) -> WorkFolder:
     word = fingerprint(
         prepared.inputs, prepared.options, prepared.tracks,
         (source.settings, prepared.networks.description, prepared.networks.device.partition(":")[0], decided,
-         prepared.output.name, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept),
+         prepared.output.name, prepared.numbers.tobytes(), prepared.script.pieces, prepared.script.kept,
+         prepared.label.content if prepared.label else ""),
     )
     return WorkFolder.of(prepared.output, word, split(prepared.frames, source.fps))
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from wav2lip.cast.selectors import At, Voice, parse_person
 from wav2lip.cast.times import Span
-from wav2lip.compose.choices import Blend, Mask
+from wav2lip.compose.choices import Blend, Mask, check_label
 from wav2lip.errors import UsageError
 from wav2lip.faces.choices import MAX_YAW
 from wav2lip.models.choices import EngineName, Precision
@@ -90,6 +90,12 @@ class SyncOptions:
         track: a file that says where the faces are (`wav2lip faces -o`), instead of looking for them.
         tilt: cut tilted faces out along their own axis, where that is known.
         max_yaw: degrees; faces turned further aside are shown as they are, where that is known.
+        visible_label: words that are drawn into every frame, at the bottom left; None for none.
+        sidecar: write a record beside the result of what it was made from, and how: `<result>.wav2lip.json`.
+        c2pa_cert: certificates (PEM), the signer's first, to sign the result with as Content Credentials (extra
+            `c2pa`); None leaves it unsigned.
+        c2pa_key: the private key (PEM) of the first of them.
+        c2pa_ta: URL of an authority that stamps the signature with the time; None for no time stamp.
         shorter_side: shrink frames whose shorter side has more pixels to so many, before anything else; None for any.
         strict: refuse a video with a frame that shows no face, or shorter than the sound while `extend` is None.
         tail: with `compat`, end with the original's frame of the last window; its evaluation scripts have none.
@@ -143,6 +149,11 @@ class SyncOptions:
     track: Path | None = None
     tilt: bool = True
     max_yaw: float = MAX_YAW
+    visible_label: str | None = None
+    sidecar: bool = True
+    c2pa_cert: Path | None = None
+    c2pa_key: Path | None = None
+    c2pa_ta: str | None = None
     shorter_side: int | None = None
     strict: bool = False
     tail: bool = True
@@ -169,6 +180,7 @@ class SyncOptions:
         if self.enhance_strength != 1 and self.enhance is None:
             raise UsageError("There is nothing to enhance with; name a network's weights with --enhance.")
         self._check_cast()
+        self._check_provenance()
         if self.compat:
             changed = [name for name in _OURS if getattr(self, name) != getattr(type(self), name)]
             if changed:
@@ -194,6 +206,16 @@ class SyncOptions:
             raise UsageError("--mix is all that is heard; leave out --keep-audio.")
         if not 0 <= self.max_yaw <= 90:
             raise UsageError(f"max_yaw is {self.max_yaw:g}; it must be from 0 to 90 degrees.")
+
+    def _check_provenance(self) -> None:
+        """Refuse a label that is none, and half of what a signature needs."""
+        if self.visible_label is not None:
+            check_label(self.visible_label)
+        if (self.c2pa_cert is None) != (self.c2pa_key is None):
+            missing = "c2pa_key" if self.c2pa_key is None else "c2pa_cert"
+            raise UsageError(f"A signature needs a certificate and its key; name the other with {option_of(missing)}.")
+        if self.c2pa_ta is not None and self.c2pa_cert is None:
+            raise UsageError("--c2pa-ta stamps a signature, and there is none; add --c2pa-cert and --c2pa-key.")
 
     @property
     def who(self) -> Who:
@@ -240,7 +262,7 @@ class SyncOptions:
         reference = self.reference if isinstance(self.reference, Path) else None
         voices = [voice.path for voice in self.voices]
         weights = (self.checkpoint, self.detector_weights, self.enhance, self.parsing)
-        named = (*weights, reference, self.mix, self.edits, self.track, *voices)
+        named = (*weights, reference, self.mix, self.edits, self.track, self.c2pa_cert, self.c2pa_key, *voices)
         return [Path(path) for path in named if path is not None]
 
     @property
@@ -261,7 +283,7 @@ _CHOICES = {
 _OURS = (
     "blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference", "engine",
     "precision", "person", "at", "ranges", "audio_start", "keep_audio", "voices", "mix", "edits", "track", "tilt",
-    "max_yaw",
+    "max_yaw", "visible_label",
 )
 _EITHER = {
     "box": ("person", "at", "voices", "edits", "track"),

@@ -10,6 +10,7 @@ from wav2lip.media.encoding import COPY_SETTINGS, Encoding
 from wav2lip.media.write import check_output
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
+from wav2lip.provenance.sidecar import check_sidecar, sidecar_of
 
 ENDINGS = {"ffv1": "mkv", "prores": "mov", "vp9": "webm"}    # where mp4 will not do
 
@@ -35,7 +36,8 @@ def encoding_of(options: SyncOptions, gpu: int | None) -> Encoding:
 
 
 def prepare_output(
-    output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool, *, make: bool = True
+    output: Path, inputs: Iterable[Path | None], encoding: Encoding, clobber: bool, *, sidecar: bool = False,
+    make: bool = True,
 ) -> None:
     """Make sure, before any work is done, that the result can be written: its folder is made if need be.
 
@@ -47,9 +49,11 @@ def prepare_output(
         make: where the folder is missing make it; else it is enough that it could be made.
 
     Raises:
-        UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding.
+        UsageError: the output is an input, exists without `clobber`, is a folder, or does not suit the encoding; or
+            there is to be a sidecar, and it is an input or can have no name.
         Wav2LipError: its folder cannot be made or written to.
     """
+    inputs = list(inputs)
     try:
         there = output.exists()
         if there:
@@ -58,6 +62,9 @@ def prepare_output(
             raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+    if sidecar:
+        check_sidecar(output)
+        refuse_inputs(sidecar_of(output), inputs)
     if not make and not output.parent.exists():
         above = next(folder for folder in output.absolute().parents if folder.exists())
         check_output(above / output.name, encoding)

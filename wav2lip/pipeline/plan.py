@@ -27,6 +27,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.models.load import describe
 from wav2lip.models.store import demo_checkpoint, locate
 from wav2lip.pipeline.folder import WORK_PATTERN, WorkFolder, output_named
+from wav2lip.pipeline.job import signing_of
 from wav2lip.pipeline.networks import check_engine
 from wav2lip.pipeline.options import SyncOptions, Who
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
@@ -37,6 +38,7 @@ from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import runs
 from wav2lip.progress import Progress
+from wav2lip.provenance.tags import TAGS
 
 UNNAMED = "0"
 """Stands for what makes the names of hidden files unlike any other, which only a run knows."""
@@ -148,8 +150,10 @@ def plan_sync(
     if output is None:
         output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
     output, encoding = Path(output), encoding_of(options, gpu)
-    prepare_output(output, (face, audio, *options.files), encoding, options.clobber, make=False)
-    decided, script, _ = begin(source, audio, output, _hearing_simply(options), encoding, noted)
+    inputs = (face, audio, *options.files)
+    prepare_output(output, inputs, encoding, options.clobber, sidecar=options.sidecar, make=False)
+    signing_of(options, output)
+    decided, _, script, _ = begin(source, audio, output, _hearing_simply(options), encoding, noted)
     precision = str(check_engine(options, device)).removeprefix("torch.")
     generator, detector = _generator(options), _detector(options)
     _check_other_files(options)
@@ -255,7 +259,7 @@ def _commands(
     else:
         assemble, sound, track = [], script.sound, audio_track(script.sound)
     join = join_command(
-        folder.path, output, codec=decided.codec, sound=sound, track=track,
+        folder.path, output, codec=decided.codec, sound=sound, track=track, tags=TAGS,
         duration_limit=sound_limit(frames, source, script, options),
     )
     part = folder.part(0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.face import Original
+from wav2lip.compose.label import Label, make_label
 from wav2lip.compose.on_device import DeviceCompositor, can_do
 from wav2lip.compose.patch import AnyCompositor
 from wav2lip.errors import MediaError, NoFaceError
@@ -53,6 +54,7 @@ class Prepared:
 
     Attributes:
         source: the video, as the options see it.
+        audio: the recording; None where the options name voices or an edit list.
         options: of the run.
         output: the result.
         encoding, decided: how its picture is compressed.
@@ -64,11 +66,13 @@ class Prepared:
         manner: what becomes of the mouths.
         networks: that make them.
         plan: which frames of the source are shown; `numbers` has them one by one.
+        label: is drawn into every frame; None for nothing.
         batch: faces generated at a time.
         waiting: frames that may wait between two stages.
     """
 
     source: Source
+    audio: Path | None
     options: SyncOptions
     output: Path
     encoding: Encoding
@@ -83,6 +87,7 @@ class Prepared:
     networks: Networks
     plan: tuple[Run, ...]
     numbers: np.ndarray
+    label: Label | None
     batch: int
     waiting: int
 
@@ -127,7 +132,7 @@ def prepare(
     """
     with clock.measure("load"), watch.stage("load"):
         width, height = source.size
-        decided, script, heard = begin(source, audio, output, options, encoding, progress)
+        decided, label, script, heard = begin(source, audio, output, options, encoding, progress)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
         networks = watch.networks(networks or load_networks(options, device, progress))
         given = given_face(options, networks.detector)
@@ -151,8 +156,8 @@ def prepare(
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
-        source, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
-        networks, plan, numbers, batch, waiting,
+        source, audio, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
+        networks, plan, numbers, label, batch, waiting,
     )
     if prepared.extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
@@ -163,7 +168,7 @@ def prepare(
 
 def begin(
     source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress
-) -> tuple[Decided, Script, list[Heard]]:
+) -> tuple[Decided, Label | None, Script, list[Heard]]:
     """Return what can be decided about a result before networks are loaded, and refuse what cannot become one.
 
     Raises:
@@ -175,19 +180,31 @@ def begin(
     decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
     for notice in decided.notices:
         progress.say(notice)
+    label = label_of(source, options)
     for notice in cautions(source, options):
         progress.say(notice)
     script, heard = hear(audio, source, options, progress)
     refuse_inputs(output, script.recordings)
     check_sound(output, script)
     check_length(source.frames, source, script, options)
-    return decided, script, heard
+    return decided, label, script, heard
 
 
 def sound_limit(frames: int, source: Source, script: Script, options: SyncOptions) -> float | None:
     """Return the seconds after which the sound of so many frames is cut; None where all of it is heard."""
     cut = frames < script.frames or options.mix is not None
     return float(frames / source.fps) if cut else None
+
+
+def label_of(source: Source, options: SyncOptions) -> Label | None:
+    """Return what is drawn into every frame; None for nothing.
+
+    Raises:
+        UsageError: it cannot be drawn, or does not fit in.
+    """
+    if options.visible_label is None:
+        return None
+    return make_label(options.visible_label, source.palette, *source.size, source.pixel_aspect)
 
 
 def check_sound(output: Path, script: Script) -> None:

@@ -82,7 +82,7 @@ def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch)
                 moments = lane.moments(zip(numbers, frames, strict=False), said)
                 compositor = watch.compositor(make_compositor(prepared.source, prepared.options, prepared.networks))
                 frames = sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
-            yield from frames
+            yield from frames if prepared.label is None else map(prepared.label.draw, frames)
 
 
 def play(prepared: Prepared, first: int) -> Generator[AnyFrame]:

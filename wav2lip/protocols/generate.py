@@ -43,7 +43,7 @@ def prescribed(protocol: Protocol, options: SyncOptions) -> SyncOptions:
     """Return the options with those that the protocol prescribes: checkpoint, detector, device and codec stay."""
     return replace(
         options, compat=True, tail=False, strict=True, smooth=True, pads=protocol.pads, extend=protocol.extend,
-        shorter_side=protocol.shorter_side,
+        shorter_side=protocol.shorter_side, sidecar=False,
     )
 
 
