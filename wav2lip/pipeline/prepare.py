@@ -22,17 +22,17 @@ from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.models.device import cores
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.hearing import hear
-from wav2lip.pipeline.lane import Lane, make_lanes, unique, used
-from wav2lip.pipeline.manner import Manner, choose_manner, given_face
+from wav2lip.pipeline.lane import Lane, make_lanes, unique
+from wav2lip.pipeline.manner import Manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import refuse_inputs
+from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.watch import Watch
-from wav2lip.pipeline.who import Cast, find_cast, frames_to_know
+from wav2lip.pipeline.who import Cast
 from wav2lip.progress import Progress
 
 FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
@@ -111,7 +111,7 @@ class Prepared:
 
 def prepare(
     source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, device: str,
-    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None,
+    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None, scout: Scout | None = None,
 ) -> Prepared:
     """Find out and decide all that there is to know before the first frame is made.
 
@@ -122,10 +122,12 @@ def prepare(
         encoding: how the options want its picture to be compressed.
         options, device, progress, clock, watch: of the run.
         networks: those of another run with the same options; None loads them.
+        scout: looks at what the frames need; None for all that any could.
 
     Raises:
         UsageError, MediaError, WeightsError, NoFaceError, Wav2LipError: as `wav2lip.sync`.
     """
+    scout = scout or Scout()
     with clock.measure("load"), watch.stage("load"):
         width, height = source.size
         # The original's frames are BGR of 8 bits, whatever the source's.
@@ -135,7 +137,7 @@ def prepare(
             progress.say(notice)
         for notice in cautions(source, options):
             progress.say(notice)
-        script, heard = hear(audio, source, options, progress)
+        script, heard = scout.hear(audio, source, options, progress)
         refuse_inputs(output, script.recordings)
         check_sound(output, script)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
@@ -145,7 +147,7 @@ def prepare(
 
     waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
-        cast = find_cast(source, frames_to_know(script, source, options), options, networks, progress)
+        cast = scout.cast((script, heard), source, options, networks, progress)
         lanes = make_lanes(heard, cast, progress, networks.device)
     tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
@@ -157,8 +159,7 @@ def prepare(
     shown = tuple(lane.shown(numbers) for lane in lanes)
     presences = tuple(lane.speech.presence() for lane in lanes)
     with clock.measure("reference"), watch.stage("reference"):
-        looked_at = [used(track, lanes, numbers) for track in tracks]
-        manner = choose_manner(source, looked_at, presences, options, given, device, progress)
+        manner = scout.manner(source, tracks, lanes, numbers, presences, options, given, device, progress)
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
