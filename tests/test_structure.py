@@ -23,9 +23,10 @@ ROOMS = {
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
+    "preview": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch",
+        "benchmark", "batch", "preview",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}

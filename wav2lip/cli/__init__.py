@@ -19,6 +19,7 @@ from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
 from wav2lip.cli.models import models
 from wav2lip.cli.preprocess import preprocess
+from wav2lip.cli.preview import preview
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
 from wav2lip.cli.train import train
@@ -47,6 +48,7 @@ def main() -> None:
 
 
 main.add_command(sync)
+main.add_command(preview)
 main.add_command(batch)
 main.add_command(faces)
 main.add_command(evaluate)

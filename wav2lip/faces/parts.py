@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from math import lcm
 
 import numpy as np
@@ -12,7 +12,7 @@ from wav2lip.faces.detector import Detector
 from wav2lip.faces.look import Way
 from wav2lip.faces.sparse import LEAN_EVERY
 from wav2lip.media.clip import Frame
-from wav2lip.progress import Progress
+from wav2lip.progress import Advance
 
 Reader = Callable[[int, tuple[int, int], int], Generator[Frame]]
 """How many frames, their width and height, the number of the first -> frames scaled to it."""
@@ -37,33 +37,42 @@ def joined_parts(parts: Sequence[range], frames: int, every: int) -> list[range]
     return joined
 
 
-def look_at_parts(
-    parts: Sequence[range], frames: int, way: Way, read: Reader, detector: Detector, batch: int, progress: Progress
+def look_at_part(
+    part: range, way: Way, read: Reader, detector: Detector, batch: int, advance: Advance
 ) -> Detections:
-    """Return what is in some parts of a video, frame by frame what `look_for_faces` finds in them.
+    """Return what is in a part of a video, frame by frame what `look_for_faces` finds there.
 
     Args:
-        parts: numbers of frames, as `joined_parts` gives them.
-        frames: how many frames the video has.
+        part: numbers of its frames, one of `joined_parts`.
         way: how they are looked at.
         read: yields them.
         detector: what looks.
         batch: frames that the detector gets at a time.
-        progress: is told how far it is.
+        advance: is told how many more frames are done.
+    """
+    return way.look(read(len(part), way.small, part.start), detector, batch, advance)
+
+
+def spread(found: Mapping[range, Detections], frames: int) -> Detections:
+    """Return what is in a video, as far as parts tell: in the other frames nobody has looked.
+
+    Args:
+        found: what is in each part, in order.
+        frames: how many the video has.
 
     Returns:
-        Of all frames. Outside the parts none is looked at; each part, and what is between two, is a shot of its own.
+        Of all frames. Each part, and what is between two, is a shot of its own.
     """
     faces: list[np.ndarray | None] = [None] * frames
     looks: list[np.ndarray | None] = [None] * frames
     shots = np.zeros(frames, np.int32)
     shot = 0
-    with progress.stage("Finding faces", sum(map(len, parts))) as advance:
-        for part in parts:
-            found = way.look(read(len(part), way.small, part.start), detector, batch, advance)
-            here = slice(part.start, part.start + len(found))
-            assert found.looks is not None, "those of a detector are described"
-            faces[here], looks[here] = found.faces, found.looks
-            shots[here] = shot + found.shots + (part.start > 0)
-            shots[here.stop :] = shot = int(shots[: here.stop].max(initial=shot)) + 1
+    for part, some in found.items():
+        here = slice(part.start, part.start + len(some))
+        assert some.looks is not None, "those of a detector are described"
+        faces[here], looks[here] = some.faces, some.looks
+        shots[here] = shot + some.shots
+        shot = int(shots[: here.stop].max(initial=shot)) + 1
+        shots[here.stop :] = shot
+        shot += 1
     return Detections(tuple(faces), shots, tuple(looks))
