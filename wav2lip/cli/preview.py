@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.columns import columns, job_options
-from wav2lip.cli.parameters import OriginalSpellings, Parsed
+from wav2lip.cli.parameters import TIME, OriginalSpellings, Parsed
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE
 from wav2lip.cli.sync import sync_options
@@ -20,6 +20,7 @@ from wav2lip.errors import UsageError
 if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
     from wav2lip.preview.report import PreviewReport
+    from wav2lip.preview.strip import StripReport
 
 OF_A_RUN = {"no_resume": False, "score": False}
 """What `wav2lip sync` is told of the making of a whole result, with what it means here."""
@@ -49,7 +50,8 @@ def _tried(text: str) -> tuple[str, tuple[str, ...]]:
 @click.option("--face", required=True, type=FILE, help="Video, or picture, with the face.")
 @click.option("--audio", type=FILE, help="Any file with the speech in it; not needed with --voice or --edl.")
 @click.option(
-    "-o", "--output", type=FILE, help="The contact sheet, a PNG.  [default: <face>_preview.png in the current folder]"
+    "-o", "--output", type=FILE,
+    help="The contact sheet, a PNG, or the video.  [default: <face>_preview.png or .mp4 in the current folder]",
 )
 @click.option(
     "--moments", type=click.IntRange(1), default=4, show_default=True,
@@ -63,13 +65,19 @@ def _tried(text: str) -> tuple[str, tuple[str, ...]]:
     help="An option of `wav2lip sync` and the values to try, as in blend=soft,hard or 'pads=0 10 0 0,0 30 0 0', with | "
     "between values that have commas; of several options all combinations.  [repeatable]",
 )
+@click.option(
+    "--side-by-side", "side_by_side", type=TIME,
+    help="Instead of the sheet: a short video of so many seconds, as in 3s, beside the source and with sound.  [of "
+    "where most is said, or from --times on]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON instead of the result's path.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More words.")
 @reporting("nothing was written")
 def preview(
     face: Path, audio: Path | None, output: Path | None, moments: int, times: tuple[Fraction, ...] | None,
-    tried: tuple[tuple[str, tuple[str, ...]], ...], as_json: bool, quiet: bool, verbose: bool, **given: Any,
+    tried: tuple[tuple[str, tuple[str, ...]], ...], side_by_side: Fraction | None, as_json: bool, quiet: bool,
+    verbose: bool, **given: Any,
 ) -> None:
     """Show what `wav2lip sync` with the same options would make, in seconds: some moments of the result, each with its
     source, the crop that the generator sees, the mask and the finished picture.
@@ -78,17 +86,23 @@ def preview(
 
     with importing():
         from wav2lip.preview.run import preview_sheet
+        from wav2lip.preview.strip import preview_video
 
     progress = TerminalProgress(-1 if quiet else 1 if verbose else 0)
     settings = _settings(tried, given | OF_A_RUN)
-    report = preview_sheet(
-        face, audio, output or Path(f"{face.stem}_preview.png"), settings, times=times or (), moments=moments,
-        progress=progress,
-    )
-    _print(report, as_json)
-
-
-def _print(report: PreviewReport, as_json: bool) -> None:
+    report: PreviewReport | StripReport
+    if side_by_side is None:
+        report = preview_sheet(
+            face, audio, output or Path(f"{face.stem}_preview.png"), settings, times=times or (), moments=moments,
+            progress=progress,
+        )
+    else:
+        if times and len(times) > 1:
+            raise UsageError("--side-by-side shows one stretch; name one time with --times, at which it begins.")
+        report = preview_video(
+            face, audio, output or Path(f"{face.stem}_preview.mp4"), settings, seconds=side_by_side,
+            start=times[0] if times else None, progress=progress,
+        )
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report.output))
 
 

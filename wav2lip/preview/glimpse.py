@@ -36,6 +36,7 @@ from wav2lip.progress import Progress
 AROUND = Fraction(2)     # seconds before and after a moment in which faces are looked for: boxes are calmed as far
 STRETCH = Fraction(1)    # seconds of speech among which a moment is chosen
 MOSTLY = 0.5             # of the frames: where the moments need more, all are looked at
+SHORT = 15               # seconds: of a clip that lasts no longer, too
 SHARES = tuple(Fraction(share) for share in ("1/2", "1/4", "3/4"))
 """Where in its part of the speech a moment is looked for, if there is no face at the places before."""
 
@@ -139,7 +140,7 @@ class Glimpse(Scout):
             parts = joined_parts(
                 [*parts, *(_around(numbers[some], source.fps) for _, some in tried)], seen, way.every
             )
-            if known or sum(map(len, parts)) > MOSTLY * seen:
+            if known or sum(map(len, parts)) > MOSTLY * seen or seen <= SHORT * source.fps:
                 return look_at_source(source, frames, detector, options, device, progress)
             with progress.stage("Finding faces", sum(map(len, parts))) as advance:
                 for part in parts:

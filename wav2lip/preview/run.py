@@ -12,7 +12,6 @@ import cv2
 
 from wav2lip.cast.times import in_words
 from wav2lip.errors import UsageError
-from wav2lip.media.results import prepare_results
 from wav2lip.media.whole import whole_file
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.preview.cells import Cell, make_cell
@@ -21,12 +20,11 @@ from wav2lip.preview.making import make
 from wav2lip.preview.moments import Wish
 from wav2lip.preview.report import PreviewReport
 from wav2lip.preview.sheet import draw_sheet
-from wav2lip.preview.trial import Trial
+from wav2lip.preview.trial import PARTLY, Trial, prepare_inputs, said_of_parts
 from wav2lip.preview.view import View
 from wav2lip.progress import Progress
 
 MOST_ROWS = 48
-PARTLY = "faces were looked for around these moments only; boxes may differ a little from those of sync"
 
 
 def preview_sheet(
@@ -99,22 +97,3 @@ def check_rows(moments: int, settings: int) -> None:
             f"{moments} moments under {settings} settings would be {moments * settings} rows, and a sheet has at most "
             f"{MOST_ROWS}; choose fewer --moments or --times, or try fewer values at a time."
         )
-
-
-def prepare_inputs(
-    output: Path, face: str | os.PathLike[str], audio: str | os.PathLike[str] | None,
-    settings: Mapping[str, SyncOptions],
-) -> None:
-    """Make sure, before any work is done, that an output can be written and is none of the inputs."""
-    given = [Path(face)] if audio is None else [Path(face), Path(audio)]
-    files = [file for options in settings.values() for file in options.files]
-    clobber = all(options.clobber for options in settings.values())
-    prepare_results({"-o": output}, [*given, *files], clobber=clobber)
-
-
-def said_of_parts(face: Path) -> str:
-    """Return what to do for pictures that are those of `sync` exactly."""
-    return (
-        f"{face.name} is long: {PARTLY}. `wav2lip faces` with the same --detector looks at all of it once, and is "
-        "remembered."
-    )

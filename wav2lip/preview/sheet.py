@@ -15,8 +15,8 @@ from wav2lip.preview.cells import COLUMNS, Cell
 
 TITLES = ("source", "what the generator sees", "what is replaced", "result")
 SIDES = (480, 384, 288, 192)     # pixels of a picture: whole numbers of the generator's 96
-HIGHEST = 6000                   # pixels of a sheet, where the pictures can be made so small
-LINE = 26                        # pixels of a line of text
+WIDEST, HIGHEST = 2600, 6000     # pixels of a sheet, where the pictures can be made so small
+LOWEST_LINE = 26                 # pixels of a line of text
 TALL = 2                         # height over width: from here on the second half stands beside the first
 
 Place = tuple[int, int, int, int]
@@ -39,42 +39,40 @@ def draw_sheet(
     """
     blocks = _blocks(cells)
     natural = max(max(cell.view.size) for cell in cells)
-    halves = _halves(blocks, SIDES[-1])
-    side = next((side for side in SIDES if _high(max(halves, key=_rows), side) <= HIGHEST and _fits(side, natural)),
-                SIDES[-1])
-    halves = _halves(blocks, side)
+    side = next((side for side in SIDES if _fits(blocks, side, natural)), SIDES[-1])
+    halves, line = _halves(blocks, side), _line(side)
     width = _width(side)
     height = max(_high(half, side) for half in halves)
     places: list[dict[str, Place]] = []
     columns: list[Frame] = []
     for at, half in enumerate(halves):
         page = np.full((height, width, 3), GROUND, np.uint8)
-        _draw_half(page, half, side, pixel_aspect, at * (width + 4 * GAP), places)
+        _draw_half(page, half, side, line, pixel_aspect, at * (width + 4 * GAP), places)
         columns += [_empty(4 * GAP, height), page] if at else [page]
     body = np.hstack(columns)
-    head = [draw_text(body.shape[1], LINE, (title, ""), ground=BAR)]
+    head = [draw_text(body.shape[1], line, (title, ""), ground=BAR)]
     if note:
-        head.append(draw_text(body.shape[1], LINE, (note, "")))
+        head.append(draw_text(body.shape[1], line, (note, "")))
     top = sum(line.shape[0] for line in head)
     moved = [{name: (x, y + top, wide, high) for name, (x, y, wide, high) in one.items()} for one in places]
     return np.vstack([*head, body]), moved
 
 
 def _draw_half(
-    page: Frame, rows: Sequence[Sequence[Cell]], side: int, pixel_aspect: Fraction, left: int,
+    page: Frame, rows: Sequence[Sequence[Cell]], side: int, line: int, pixel_aspect: Fraction, left: int,
     places: list[dict[str, Place]],
 ) -> None:
     """Draw moments into a page, and note where their pictures are in the sheet, in which it begins at column `left`."""
     top = GAP
     for at, title in enumerate(TITLES):
         x = at * (side + GAP)
-        page[top : top + LINE, x : x + side] = draw_text(side, LINE, (title, ""), ground=BAR)
-    top += LINE
+        page[top : top + line, x : x + side] = draw_text(side, line, (title, ""), ground=BAR)
+    top += line
     for moment in rows:
         for cell in moment:
             words = cell.setting, _words(cell)
-            page[top : top + LINE] = draw_text(page.shape[1], LINE, words if cell.setting else words[::-1])
-            top += LINE
+            page[top : top + line] = draw_text(page.shape[1], line, words if cell.setting else words[::-1])
+            top += line
             noted = {}
             for at, name in enumerate(COLUMNS):
                 tile, (x, y, wide, high) = _tile(cell.pictures[at], side, pixel_aspect, crop=name == "crop")
@@ -128,21 +126,25 @@ def _halves(blocks: list[list[Cell]], side: int) -> list[list[list[Cell]]]:
     return [blocks[:half], blocks[half:]]
 
 
-def _rows(blocks: list[list[Cell]]) -> int:
-    return sum(map(len, blocks))
-
-
 def _width(side: int) -> int:
     return len(COLUMNS) * (side + GAP) - GAP
 
 
 def _high(blocks: list[list[Cell]], side: int) -> int:
-    return GAP + LINE + _rows(blocks) * (LINE + side) + len(blocks) * GAP
+    line = _line(side)
+    return GAP + line + sum(map(len, blocks)) * (line + side) + len(blocks) * GAP
 
 
-def _fits(side: int, natural: int) -> bool:
-    """Return whether a picture of that many pixels is not enlarged beyond use; the smallest but one always may be."""
-    return side <= max(2 * natural, SIDES[-2])
+def _line(side: int) -> int:
+    """Return the height of a line of text in pixels: legible beside pictures of that size."""
+    return max(LOWEST_LINE, side // 12)
+
+
+def _fits(blocks: list[list[Cell]], side: int, natural: int) -> bool:
+    """Return whether pictures may be so large: neither the sheet gets too large, nor are they enlarged beyond use."""
+    halves = _halves(blocks, side)
+    wide, high = len(halves) * _width(side), max(_high(half, side) for half in halves)
+    return wide <= WIDEST and high <= HIGHEST and side <= max(2 * natural, SIDES[-2])
 
 
 def _empty(width: int, height: int) -> Frame:

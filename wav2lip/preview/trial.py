@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wav2lip.cast.times import in_words
 from wav2lip.errors import UsageError
+from wav2lip.media.results import prepare_results
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.networks import Networks, load_networks
@@ -18,6 +21,8 @@ from wav2lip.pipeline.watch import Watch
 from wav2lip.preview.glimpse import Glimpse
 from wav2lip.preview.making import with_windows
 from wav2lip.progress import Progress
+
+PARTLY = "Faces were looked for around these moments only; their boxes may differ a little from those of sync."
 
 _LOADED = (
     "checkpoint", "engine", "precision", "compat", "detector", "detector_weights", "offline", "enhance", "parsing",
@@ -61,10 +66,10 @@ class Trial:
             self.progress, Clock(), Watch(), networks, self.glimpse,
         )
         for moment in self.glimpse.moments:
-            if moment.frames(source.fps).stop > prepared.frames:
+            if moment.frames(source.fps).start >= prepared.frames:
                 raise UsageError(
                     f"The result lasts until {in_words(prepared.frames / source.fps)}; there is nothing to see at "
-                    f"{in_words(moment.time + moment.seconds)}. Choose an earlier time with --times."
+                    f"{in_words(moment.time)}. Choose an earlier time with --times."
                 )
         return with_windows(prepared, self.glimpse)
 
@@ -99,3 +104,20 @@ class _Once(Progress):
         return new
 
 
+def prepare_inputs(
+    output: Path, face: str | os.PathLike[str], audio: str | os.PathLike[str] | None,
+    settings: Mapping[str, SyncOptions],
+) -> None:
+    """Make sure, before any work is done, that an output can be written and is none of the inputs."""
+    given = [Path(face)] if audio is None else [Path(face), Path(audio)]
+    files = [file for options in settings.values() for file in options.files]
+    clobber = all(options.clobber for options in settings.values())
+    prepare_results({"-o": output}, [*given, *files], clobber=clobber)
+
+
+def said_of_parts(face: Path) -> str:
+    """Return what to do for pictures that are those of `sync` exactly."""
+    return (
+        f"{PARTLY} `wav2lip faces {face.name}` with the same --detector looks at all of the video once; that is "
+        "remembered."
+    )

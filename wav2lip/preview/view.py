@@ -18,7 +18,7 @@ from wav2lip.media.palette import Palette
 from wav2lip.media.picture import BGR, Picture
 from wav2lip.preview.making import Face
 
-AROUND = 1.7            # times the longer side of what is shown
+AROUND = 1.4            # times the longer side of what is shown
 GRID = 4                # pixels: the coarsest grid that any chroma is stored on
 TINT = (60, 160, 255)   # BGR of the masks
 TINTED = 0.55           # how much of it is seen where the mask is 1
@@ -35,7 +35,7 @@ class View(NamedTuple):
 
     @classmethod
     def around(cls, box: tuple[float, float, float, float], size: tuple[int, int], pixel_aspect: Fraction) -> View:
-        """Return what is around a box, square as it is seen where the frame leaves room.
+        """Return what is around a box, square as it is seen, and no larger than the frame.
 
         Args:
             box: x1, y1, x2, y2 in pixels.
@@ -44,6 +44,7 @@ class View(NamedTuple):
         """
         x1, y1, x2, y2 = box
         high = AROUND * max((x2 - x1) * float(pixel_aspect), y2 - y1)
+        high = min(high, size[0] * float(pixel_aspect), size[1])
         left, right = _stretch((x1 + x2) / 2, high / float(pixel_aspect), size[0])
         top, bottom = _stretch((y1 + y2) / 2, high, size[1])
         return cls(top, bottom, left, right)
