@@ -37,7 +37,7 @@ AROUND = Fraction(2)     # seconds before and after a moment in which faces are 
 STRETCH = Fraction(1)    # seconds of speech among which a moment is chosen
 MOSTLY = 0.5             # of the frames: where the moments need more, all are looked at
 SHORT = 15               # seconds: of a clip that lasts no longer, too
-SHARES = tuple(Fraction(share) for share in ("1/2", "1/4", "3/4"))
+SHARES = tuple(Fraction(share) for share in ("1/2", "3/4", "1/4"))
 """Where in its part of the speech a moment is looked for, if there is no face at the places before."""
 
 NEIGHBOURS = 2           # frames before and after one that its mask may depend on
