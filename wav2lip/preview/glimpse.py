@@ -33,7 +33,7 @@ from wav2lip.pipeline.who import Cast, find_cast, frames_to_know, look_at_source
 from wav2lip.preview.moments import Moment, Wish, choose, fullest, speed, stretches
 from wav2lip.progress import Progress
 
-AROUND = Fraction(2)     # seconds before and after a moment in which faces are looked for: boxes are calmed as far
+AROUND = Fraction(1)     # seconds before and after a moment in which faces are looked for: boxes are then off by 0.4 %
 STRETCH = Fraction(1)    # seconds of speech among which a moment is chosen
 MOSTLY = 0.5             # of the frames: where the moments need more, all are looked at
 SHORT = 15               # seconds: of a clip that lasts no longer, too
