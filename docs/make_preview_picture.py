@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
+from PIL import Image
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-SCALE = 0.45                            # of the picture: a small file
+SHRINK, COLOURS = 2, 256                # of the picture: a small file
 
 
 def main() -> None:
@@ -23,8 +23,9 @@ def main() -> None:
         words = ["--face", EXAMPLES / "face.mp4", "--audio", EXAMPLES / "speech.wav", "--detector", "cascade"]
         words += ["--moments", 1, "--try", "pads=0 10 0 0,0 30 0 0", "-o", sheet]
         subprocess.run([sys.executable, "-m", "wav2lip", "preview", *map(str, words)], check=True)
-        small = cv2.resize(cv2.imread(str(sheet)), None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(HERE / "preview.png"), small, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        with Image.open(sheet) as picture:
+            small = picture.reduce(SHRINK).quantize(COLOURS)
+        small.save(HERE / "preview.png", optimize=True)
 
 
 main()
