@@ -24,9 +24,10 @@ ROOMS = {
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
+    "preview": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch", "provenance",
+        "benchmark", "batch", "preview", "provenance",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
     from wav2lip.pipeline.report import SyncReport
     from wav2lip.pipeline.sync import sync
+    from wav2lip.preview.run import preview_sheet
+    from wav2lip.preview.strip import preview_video
     from wav2lip.progress import Progress
 
 __version__ = "0.1.0"
@@ -52,6 +54,8 @@ _HOME = {
     "evaluate": "wav2lip.evaluation.score",
     "find_people": "wav2lip.cast.find",
     "load_generator": "wav2lip.models.load",
+    "preview_sheet": "wav2lip.preview.run",
+    "preview_video": "wav2lip.preview.strip",
     "run_batch": "wav2lip.batch.run",
     "sync": "wav2lip.pipeline.sync",
 }
@@ -79,6 +83,8 @@ __all__ = [
     "evaluate",
     "find_people",
     "load_generator",
+    "preview_sheet",
+    "preview_video",
     "run_batch",
     "sync",
 ]

@@ -23,6 +23,7 @@ from wav2lip.cli.inspect import inspect_command
 from wav2lip.cli.models import models
 from wav2lip.cli.parameters import LOG_JSON
 from wav2lip.cli.preprocess import preprocess
+from wav2lip.cli.preview import preview
 from wav2lip.cli.rerun import rerun
 from wav2lip.cli.shell import CONFIG, VERSION, Shell
 from wav2lip.cli.sync import sync
@@ -56,6 +57,7 @@ def main(**given: Any) -> None:
 
 
 main.add_command(sync)
+main.add_command(preview)
 main.add_command(batch)
 main.add_command(faces)
 main.add_command(evaluate)

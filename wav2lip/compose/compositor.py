@@ -14,7 +14,7 @@ from wav2lip.compose.choices import Blend, Mask
 from wav2lip.compose.enhance import enhance_faces
 from wav2lip.compose.mask import SIZE, border, box_mask, landmark_mask
 from wav2lip.compose.parsing import FaceParser, calm_masks, speaking_mask
-from wav2lip.compose.patch import Cut, Patch
+from wav2lip.compose.patch import Cut, Patch, Tell
 from wav2lip.compose.place import Place, sample_face
 from wav2lip.compose.tone import GRID, match_colour
 from wav2lip.media.palette import Palette
@@ -65,6 +65,7 @@ class Compositor:
     """
 
     on_device = False
+    tell: Tell | None = None
 
     def __init__(
         self, palette: Palette, finish: Finish = Finish(), enhancer: Enhancer | None = None,
@@ -84,6 +85,8 @@ class Compositor:
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""
         for patch, face, mask, edge in self._masked(self._enhanced(iter(patches))):
+            if self.tell is not None:
+                self.tell(patch, mask)
             values = self._palette.from_bgr(self._as_colourful(face, patch.source))
             if self._finish.match and self._finish.blend == "soft":
                 values = match_colour(values, patch.source, edge, self._level)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from wav2lip.compose.patch import Cut, Patch
+from wav2lip.compose.patch import Cut, Patch, Tell
 from wav2lip.compose.place import Place
 from wav2lip.media.clip import Frame
 from wav2lip.models.generator import FACE_SIZE
@@ -54,6 +54,7 @@ class Original:
     """Cuts faces out of BGR frames and puts generated ones back as the original program does."""
 
     on_device = False
+    tell: Tell | None = None
 
     def cut_out(self, frames: Sequence[Frame], places: Sequence[Place]) -> list[Cut]:
         """Return the face in every frame at its place in whole pixels."""
@@ -63,4 +64,6 @@ class Original:
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Frame]:
         """Yield the frames of the patches with the faces in them, in order."""
         for patch in patches:
+            if self.tell is not None:
+                self.tell(patch, np.ones((FACE_SIZE, FACE_SIZE), np.float32))
             yield paste_hard(patch.picture, patch.face, *map(int, patch.place[:4]))

@@ -15,7 +15,7 @@ from wav2lip.compose.batch_colour import BatchColours
 from wav2lip.compose.blend import HALF
 from wav2lip.compose.compositor import Compositor, Finish
 from wav2lip.compose.parsing import FaceParser
-from wav2lip.compose.patch import Cut, Patch
+from wav2lip.compose.patch import Cut, Patch, Tell
 from wav2lip.compose.place import Place, Region, extent, face_lattice
 from wav2lip.compose.resample import Line, of_planes, of_squares
 from wav2lip.media.palette import Palette
@@ -79,6 +79,7 @@ class DeviceCompositor:
     """
 
     on_device = True
+    tell: Tell | None = None
 
     def __init__(self, palette: Palette, finish: Finish, device: str):
         self._pixels = palette.pixels
@@ -101,6 +102,7 @@ class DeviceCompositor:
         """Yield the frames of patches that follow each other with the faces in them, in order."""
         for turned, some in groupby(patches, key=lambda patch: patch.place.angle != 0):
             if turned:
+                self._usual.tell = self.tell
                 yield from self._usual.put_back(map(_fetched, some))
             else:
                 yield from self._put_upright(some)
@@ -135,6 +137,8 @@ class DeviceCompositor:
     def _shown(self, patch: Patch) -> Shown | None:
         """Return what is shown of a face; None if that is nothing."""
         mask = self._finish.shape(patch)
+        if self.tell is not None:
+            self.tell(patch, mask)
         part = extent(mask)
         region = None if part is None else Region.around(patch.place, part, patch.picture)
         return None if region is None else Shown(patch, mask, region)

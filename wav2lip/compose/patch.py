@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -33,14 +33,20 @@ class Patch(NamedTuple):
     landmarks: np.ndarray | None = None    # (5, 2), as shares of the place; None where they are not known
 
 
+Tell = Callable[[Patch, np.ndarray], object]
+"""Takes a face on its way back, and its mask as a square of any size, float32 (s, s) in [0, 1]."""
+
+
 class AnyCompositor(Protocol):
     """Cuts faces out of frames and puts generated ones back.
 
     Attributes:
         on_device: it wants generated faces as tensors, where the generator made them.
+        tell: is told how much of each face is shown; None for nobody.
     """
 
     on_device: bool
+    tell: Tell | None
 
     def cut_out(self, frames: Sequence[AnyFrame], places: Sequence[Place]) -> list[Cut]:
         """Return the face in every frame."""

@@ -45,6 +45,11 @@ def cached_detections(
     return detections
 
 
+def known_detections(source: Path, settings: str, frames: int) -> bool:
+    """Return whether `cached_detections` would find its answer in the cache folder; the arguments are those of it."""
+    return _read(entry_of("detections", FORMAT, settings, content_digest(source)), frames) is not None
+
+
 def _read(entry: Path, frames: int) -> Detections | None:
     """Return an entry if it is whole and was made for at least `frames` frames."""
     found = recall(entry, "counts", "rows", "looks", "shots", "asked")

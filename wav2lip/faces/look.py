@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.geometry import fitting
 from wav2lip.media.prefetch import frames_waiting, prefetch
 from wav2lip.media.read import read_frames
-from wav2lip.progress import Progress
+from wav2lip.progress import Advance, Progress
 
 BATCH = {"cpu": 1, "cuda": 16, "mps": 4}    # frames detected at a time; S3FD holds about 0.7 GB for one at 720p
 HELD_BYTES = 96 << 20                       # of frames that are looked at in any order
@@ -62,23 +63,52 @@ def look_for_faces(
         Those of the frames that are wanted, in pixels of `size`, and of the few after them up to the next look, without
         which nobody knows what is in the last ones.
     """
-    sparing = sparing and detector.long_side is not None
-    small = fitting(size, detector.long_side) if sparing else size
-    every = distance(fps) if sparing else 1
-    seen = frames_to_see(frames, total, every)
-    frame_bytes = 3 * small[0] * small[1]
-    block = max(1, min(batch, HELD_BYTES // frame_bytes // every)) * every
+    way = Way.of(size, fps, detector, sparing=sparing)
+    seen = frames_to_see(frames, total, way.every)
 
     def detect(memo: Memo) -> Detections:
-        pictures = prefetch(read(seen, small), frames_waiting(frame_bytes))
-        with progress.stage("Finding faces", seen) as advance, closing(pictures):
-            found = detect_faces(
-                pictures, detector, every=every, block=block, batch=batch, progress=advance, memo=memo
-            )
-        return found.scaled(size[0] / small[0], size[1] / small[1])
+        with progress.stage("Finding faces", seen) as advance:
+            return way.look(read(seen, way.small), detector, batch, advance, memo)
 
-    how = f"{settings} {small[0]}x{small[1]} {every} {detector.fingerprint}".strip()
-    return cached_detections(path, how, seen, detect)
+    return cached_detections(path, way.described(settings, detector), seen, detect)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the frames of a video are looked at.
+
+    Attributes:
+        size: width and height of its frames, in pixels.
+        small: those that they are read in.
+        every: frames from one look to the next, at most.
+    """
+
+    size: tuple[int, int]
+    small: tuple[int, int]
+    every: int
+
+    @classmethod
+    def of(cls, size: tuple[int, int], fps: Fraction, detector: Detector, *, sparing: bool) -> Way:
+        """Return the way for a detector; the arguments are those of `look_for_faces`."""
+        if not sparing or detector.long_side is None:
+            return cls(size, size, 1)
+        return cls(size, fitting(size, detector.long_side), distance(fps))
+
+    def described(self, settings: str, detector: Detector) -> str:
+        """Return all that what is found depends on, but the video."""
+        return f"{settings} {self.small[0]}x{self.small[1]} {self.every} {detector.fingerprint}".strip()
+
+    def look(
+        self, frames: Generator[Frame], detector: Detector, batch: int, advance: Advance, memo: Memo | None = None
+    ) -> Detections:
+        """Return what is in frames that follow each other, which come in the size `small`."""
+        frame_bytes = 3 * self.small[0] * self.small[1]
+        block = max(1, min(batch, HELD_BYTES // frame_bytes // self.every)) * self.every
+        with closing(prefetch(frames, frames_waiting(frame_bytes))) as pictures:
+            found = detect_faces(
+                pictures, detector, every=self.every, block=block, batch=batch, progress=advance, memo=memo
+            )
+        return found.scaled(self.size[0] / self.small[0], self.size[1] / self.small[1])
 
 
 def look_at_clip(clip: Clip, frames: int, detector: Detector, device: str, progress: Progress) -> Detections:

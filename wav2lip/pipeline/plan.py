@@ -33,6 +33,7 @@ from wav2lip.pipeline.options import SyncOptions, Who
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.prepare import begin, open_source, sound_limit
 from wav2lip.pipeline.render import picture_of
+from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.source import Source
@@ -153,7 +154,7 @@ def plan_sync(
     inputs = (face, audio, *options.files)
     prepare_output(output, inputs, encoding, options.clobber, sidecar=options.sidecar, make=False)
     signing_of(options, output)
-    decided, _, script, _ = begin(source, audio, output, _hearing_simply(options), encoding, noted)
+    decided, _, script, _ = begin(source, audio, output, _hearing_simply(options), encoding, noted, Scout())
     precision = str(check_engine(options, device)).removeprefix("torch.")
     generator, detector = _generator(options), _detector(options)
     _check_other_files(options)

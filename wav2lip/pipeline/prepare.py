@@ -23,17 +23,18 @@ from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.models.device import cores
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.hearing import Heard, hear
-from wav2lip.pipeline.lane import Lane, make_lanes, unique, used
-from wav2lip.pipeline.manner import Manner, choose_manner, given_face
+from wav2lip.pipeline.hearing import Heard
+from wav2lip.pipeline.lane import Lane, make_lanes, unique
+from wav2lip.pipeline.manner import Manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
 from wav2lip.pipeline.output import refuse_inputs
+from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import Run, runs
 from wav2lip.pipeline.watch import Watch
-from wav2lip.pipeline.who import Cast, find_cast, frames_to_know
+from wav2lip.pipeline.who import Cast
 from wav2lip.progress import Progress
 
 FACES_A_CORE = 3                                 # more are hardly faster on a CPU, but use more memory
@@ -115,7 +116,7 @@ class Prepared:
 
 def prepare(
     source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, device: str,
-    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None,
+    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None, scout: Scout | None = None,
 ) -> Prepared:
     """Find out and decide all that there is to know before the first frame is made.
 
@@ -126,20 +127,22 @@ def prepare(
         encoding: how the options want its picture to be compressed.
         options, device, progress, clock, watch: of the run.
         networks: those of another run with the same options; None loads them.
+        scout: looks at what the frames need; None for all that any could.
 
     Raises:
         UsageError, MediaError, WeightsError, NoFaceError, Wav2LipError: as `wav2lip.sync`.
     """
+    scout = scout or Scout()
     with clock.measure("load"), watch.stage("load"):
         width, height = source.size
-        decided, label, script, heard = begin(source, audio, output, options, encoding, progress)
+        decided, label, script, heard = begin(source, audio, output, options, encoding, progress, scout)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
         networks = watch.networks(networks or load_networks(options, device, progress))
         given = given_face(options, networks.detector)
 
     waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
-        cast = find_cast(source, frames_to_know(script, source, options), options, networks, progress)
+        cast = scout.cast((script, heard), source, options, networks, progress)
         lanes = make_lanes(heard, cast, progress, networks.device)
     tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
@@ -151,8 +154,7 @@ def prepare(
     shown = tuple(lane.shown(numbers) for lane in lanes)
     presences = tuple(lane.speech.presence() for lane in lanes)
     with clock.measure("reference"), watch.stage("reference"):
-        looked_at = [used(track, lanes, numbers) for track in tracks]
-        manner = choose_manner(source, looked_at, presences, options, given, device, progress)
+        manner = scout.manner(source, tracks, lanes, numbers, presences, options, given, device, progress)
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(
@@ -167,7 +169,8 @@ def prepare(
 
 
 def begin(
-    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress
+    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress,
+    scout: Scout,
 ) -> tuple[Decided, Label | None, Script, list[Heard]]:
     """Return what can be decided about a result before networks are loaded, and refuse what cannot become one.
 
@@ -183,7 +186,7 @@ def begin(
     label = label_of(source, options)
     for notice in cautions(source, options):
         progress.say(notice)
-    script, heard = hear(audio, source, options, progress)
+    script, heard = scout.hear(audio, source, options, progress)
     refuse_inputs(output, script.recordings)
     check_sound(output, script)
     check_length(source.frames, source, script, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,14 @@ from wav2lip.media.sound import read_samples
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.speech.activity import energy_activity, frame_presence, presence, quiet_mel
 from wav2lip.speech.mel import mel_blocks
-from wav2lip.speech.windows import mel_windows, original_frames, original_windows, sound_frames, whole_windows
+from wav2lip.speech.windows import (
+    mel_windows,
+    original_frames,
+    original_windows,
+    sound_frames,
+    whole_windows,
+    windows_at,
+)
 
 Samples = Callable[[], Iterable[np.ndarray]]
 """Blocks of mono samples at 16 kHz, float32, from the first on whenever it is called."""
@@ -90,12 +97,22 @@ class Speech:
 
     def windows(self) -> Generator[np.ndarray]:
         """Yield the mel window (80, 16) of every frame."""
-        mel = mel_blocks(self.samples() if self.samples else read_samples(self.path))
-        if self.hushed:
-            mel = quiet_mel(mel, self.voice)
+        mel = self._mel()
         if not self.compat:
             return mel_windows(mel, self.fps, self.frames)
         return original_windows(mel, self.fps) if self.tail else whole_windows(mel, self.fps)
+
+    def _mel(self) -> Iterator[np.ndarray]:
+        mel = mel_blocks(self.samples() if self.samples else read_samples(self.path))
+        return quiet_mel(mel, self.voice) if self.hushed else mel
+
+    def windows_at(self, frames: Sequence[int]) -> dict[int, np.ndarray]:
+        """Return the mel windows (80, 16) of some frames, ascending, by their numbers; past the end there are none."""
+        wanted = [frame for frame in frames if frame < self.frames]
+        if self.compat:
+            here = set(wanted)
+            return {frame: window for frame, window in enumerate(self.windows()) if frame in here}
+        return dict(zip(wanted, windows_at(self._mel(), self.fps, wanted), strict=True))
 
 
 def listener(options: SyncOptions) -> Listener | None:

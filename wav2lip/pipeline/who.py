@@ -13,6 +13,8 @@ from wav2lip.cast.times import in_words
 from wav2lip.cast.track_file import check_tracks, read_tracks
 from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Pads
+from wav2lip.faces.detections import Detections
+from wav2lip.faces.detector import Detector
 from wav2lip.faces.look import BATCH, look_for_faces
 from wav2lip.faces.people import find_people
 from wav2lip.faces.track import FaceTrack, compat_track, fixed_track, given_track, joined, track_of
@@ -24,6 +26,9 @@ from wav2lip.progress import Progress
 
 ONLY = "A"    # the label of somebody who is alone
 NO_PADS = Pads(0, 0, 0, 0)
+
+Look = Callable[[Source, int, Detector, SyncOptions, str, Progress], Detections]
+"""Finds faces as `look_at_source` does."""
 
 
 @dataclass
@@ -133,10 +138,39 @@ def frames_to_know(script: Script, source: Source, options: SyncOptions) -> int:
     return source.frames if named or options.whole else min(source.frames, script.frames)
 
 
+def look_at_source(
+    source: Source, frames: int, detector: Detector, options: SyncOptions, device: str, progress: Progress
+) -> Detections:
+    """Return what a detector sees in the first `frames` frames of a source, and in a few more, looking at all of them.
+
+    Args:
+        device: where the detector runs.
+        source, options, progress: of the run.
+    """
+    return look_for_faces(
+        source.clip.path,
+        frames,
+        source.frames,
+        source.size,
+        source.fps,
+        source.read_small,
+        detector,
+        progress,
+        settings=source.settings,
+        batch=options.face_det_batch_size or BATCH[device.partition(":")[0]],
+        sparing=not options.compat,
+    )
+
+
 def find_cast(
-    source: Source, frames: int, options: SyncOptions, networks: Networks, progress: Progress
+    source: Source, frames: int, options: SyncOptions, networks: Networks, progress: Progress,
+    look: Look = look_at_source,
 ) -> Cast:
     """Find out who is in the first `frames` frames of a source.
+
+    Args:
+        look: finds the faces.
+        source, options, networks, progress: of the run.
 
     Raises:
         UsageError: a fixed box outside the frame, or a track file that does not fit.
@@ -149,19 +183,7 @@ def find_cast(
     if options.has_box or detector is None:
         fixed = fixed_track(options.box, frames, size, compat=options.compat)
         return Cast(source, (ONLY,), "box", pads, *held, lambda label, pads: fixed)
-    detections = look_for_faces(
-        source.clip.path,
-        frames,
-        source.frames,
-        size,
-        source.fps,
-        source.read_small,
-        detector,
-        progress,
-        settings=source.settings,
-        batch=options.face_det_batch_size or BATCH[networks.device.partition(":")[0]],
-        sparing=not options.compat,
-    )
+    detections = look(source, frames, detector, options, networks.device, progress)
     if options.compat:
         best = compat_track(detections, pads=pads, smooth=options.smooth, size=size)
         return Cast(source, (ONLY,), detector.name, pads, *held, lambda label, pads: best)

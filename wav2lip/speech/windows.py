@@ -12,6 +12,8 @@ from wav2lip.speech.mel import COLUMNS_PER_SECOND, HOP, SILENCE
 
 WINDOW = 16    # columns the generator hears for one frame: 0.2 s
 
+_STRIDE = 4096    # columns that are kept at most where nobody wants them
+
 
 def window_start(frame: int, fps: Fraction) -> int:
     """Return the first mel column of a frame's window: floor(80 t), in exact arithmetic, for t = frame / fps."""
@@ -55,6 +57,17 @@ def mel_windows(blocks: Iterable[np.ndarray], fps: Fraction, frames: int) -> Gen
     columns = _Columns(blocks)
     for frame in range(frames):
         yield columns.window(window_start(frame, fps))
+
+
+def windows_at(blocks: Iterable[np.ndarray], fps: Fraction, frames: Iterable[int]) -> Generator[np.ndarray]:
+    """Yield what `mel_windows` does for some frames only, given by their numbers in ascending order."""
+    columns, here = _Columns(blocks), 0
+    for frame in frames:
+        start = window_start(frame, fps)
+        for between in range(here, start, _STRIDE):
+            columns.window(between)               # so that what lies before is forgotten
+        here = start
+        yield columns.window(start)
 
 
 def whole_windows(blocks: Iterable[np.ndarray], fps: Fraction) -> Generator[np.ndarray]:

@@ -1,0 +1,225 @@
+"""A scout that looks at no more than the moments need, and chooses them where nobody has named any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wav2lip.faces.cache import known_detections
+from wav2lip.faces.detections import Detections
+from wav2lip.faces.detector import Detector
+from wav2lip.faces.look import BATCH, Way
+from wav2lip.faces.parts import joined_parts, look_at_part, spread
+from wav2lip.faces.sparse import frames_to_see
+from wav2lip.faces.track import FaceTrack
+from wav2lip.pipeline.hearing import Heard
+from wav2lip.pipeline.lane import Lane, Part
+from wav2lip.pipeline.manner import Manner
+from wav2lip.pipeline.networks import Networks
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.scout import Scout
+from wav2lip.pipeline.script import Script
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.speech import Speech
+from wav2lip.pipeline.timeline import runs
+from wav2lip.pipeline.who import Cast, find_cast, frames_to_know, look_at_source
+from wav2lip.preview.moments import Moment, Wish, choose, fullest, speed, stretches
+from wav2lip.progress import Progress
+
+AROUND = Fraction(1)     # seconds before and after a moment in which faces are looked for: boxes are then off by 0.4 %
+STRETCH = Fraction(1)    # seconds of speech among which a moment is chosen
+MOSTLY = 0.5             # of the frames: where the moments need more, all are looked at
+SHORT = 15               # seconds: of a clip that lasts no longer, too
+SHARES = tuple(Fraction(share) for share in ("1/2", "3/4", "1/4"))
+"""Where in its part of the speech a moment is looked for, if there is no face at the places before."""
+
+NEIGHBOURS = 2           # frames before and after one that its mask may depend on
+
+_HEARD = (
+    "silence", "vad", "compat", "tail", "person", "at", "ranges", "audio_start", "keep_audio", "voices", "mix",
+    "edits", "strict",
+)
+
+
+@dataclass
+class Glimpse(Scout):
+    """Looks at a few moments, which are the same for all settings that it is asked about, one after the other.
+
+    Attributes:
+        wish: what is wanted.
+        moments: what is shown; chosen for the first of the settings.
+        partly: whether faces were looked for around the moments only: their boxes may then be off by a little.
+    """
+
+    wish: Wish
+    moments: tuple[Moment, ...] = ()
+    partly: bool = False
+    _heard: dict[Any, tuple[Script, list[Heard]]] = field(default_factory=dict, repr=False)
+    _seen: dict[Any, Detections] = field(default_factory=dict, repr=False)
+    _windows: dict[int, dict[int, np.ndarray]] = field(default_factory=dict, repr=False)
+    _stretches: list[np.ndarray] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self.moments = tuple(Moment(time, self.wish.seconds) for time in self.wish.times)
+
+    def hear(
+        self, audio: Path | None, source: Source, options: SyncOptions, progress: Progress
+    ) -> tuple[Script, list[Heard]]:
+        key = (source.fps, source.frames, source.still, *(getattr(options, name) for name in _HEARD))
+        if key not in self._heard:
+            self._heard[key] = super().hear(audio, source, options, progress)
+        return self._heard[key]
+
+    def cast(
+        self, heard: tuple[Script, Sequence[Heard]], source: Source, options: SyncOptions, networks: Networks,
+        progress: Progress,
+    ) -> Cast:
+        talking = any(line.who == "talking" for line in heard[0].lines)
+        if source.still or options.strict or talking:
+            return super().cast(heard, source, options, networks, progress)
+        frames = frames_to_know(heard[0], source, options)
+        return find_cast(source, frames, options, networks, progress, partial(self._look, heard))
+
+    def manner(
+        self, source: Source, tracks: Sequence[FaceTrack], lanes: Sequence[Lane], numbers: np.ndarray,
+        presences: Sequence[np.ndarray], options: SyncOptions, given: np.ndarray | None, device: str,
+        progress: Progress,
+    ) -> Manner:
+        """Return what becomes of the mouths in the moments: nobody looks for a closed one that they do not need."""
+        if not self.moments:
+            self.moments = self._chosen(source.fps, lanes, numbers, presences)
+        wanted = [frame for frame in self._frames(source.fps) if frame < len(numbers)]
+        if options.reference != "closed":
+            wanted = [frame for frame in wanted if any(presence[frame] < 1 for presence in presences)]
+        here = [Lane(_only(lane.parts, wanted), lane.speech) for lane in lanes]
+        used = [track for track in tracks if any(part.track is track for lane in here for part in lane.parts)]
+        told = [presence[wanted] for presence in presences]
+        return super().manner(source, used, here, numbers, told, options, given, device, progress)
+
+    def windows(self, speech: Speech) -> dict[int, np.ndarray]:
+        """Return the mel windows (80, 16) of the frames that are shown, and of those beside them, by their numbers."""
+        return self._windows_at(speech, self._frames(speech.fps))
+
+    def _windows_at(self, speech: Speech, frames: Sequence[int]) -> dict[int, np.ndarray]:
+        known = self._windows.setdefault(id(speech), {})
+        missing = [frame for frame in frames if frame not in known and frame < speech.frames]
+        if missing:
+            known |= speech.windows_at(missing)
+        return known
+
+    def _frames(self, fps: Fraction) -> list[int]:
+        """Return the frames that are shown and those beside them, ascending."""
+        beside = [_beside(moment.frames(fps)) for moment in self.moments]
+        return sorted({frame for part in beside for frame in part})
+
+    def _look(
+        self, heard: tuple[Script, Sequence[Heard]], source: Source, frames: int, detector: Detector,
+        options: SyncOptions, device: str, progress: Progress,
+    ) -> Detections:
+        """Look for faces around the moments, or in all of a clip where that is hardly more, or known already."""
+        way = Way.of(source.size, source.fps, detector, sparing=not options.compat)
+        seen = frames_to_see(frames, source.frames, way.every)
+        described = way.described(source.settings, detector)
+        batch = options.face_det_batch_size or BATCH[device.partition(":")[0]]
+        numbers = np.array([number for run in runs(
+            frames, heard[0].frames, "cut" if options.whole else options.extension
+        ) for number in run.frames()])
+        known = known_detections(source.clip.path, described, seen)
+        parts: list[range] = []
+        faced: dict[int, np.ndarray] = {}
+        for share in SHARES:
+            tried = [(at, some) for at, some in enumerate(self._tried(heard, source.fps, len(numbers), share))
+                     if at not in faced and len(some)]
+            parts = joined_parts(
+                [*parts, *(_around(numbers[some], source.fps) for _, some in tried)], seen, way.every
+            )
+            if known or sum(map(len, parts)) > MOSTLY * seen or seen <= SHORT * source.fps:
+                return look_at_source(source, frames, detector, options, device, progress)
+            with progress.stage("Finding faces", sum(map(len, parts))) as advance:
+                for part in parts:
+                    if (described, part) not in self._seen:
+                        found = look_at_part(part, way, source.read_small, detector, batch, advance)
+                        self._seen[described, part] = found
+            spread_out = spread({part: self._seen[described, part] for part in parts}, seen)
+            faced |= {at: some for at, some in tried if _any_face(spread_out, numbers[some])}
+            if self.moments or len(faced) == self._count:
+                break
+        self.partly, self._stretches = True, [faced[at] for at in sorted(faced)]
+        return spread_out
+
+    @property
+    def _count(self) -> int:
+        return len(self.wish.times) or (1 if self.wish.seconds else self.wish.count)
+
+    def _tried(
+        self, heard: tuple[Script, Sequence[Heard]], fps: Fraction, frames: int, share: Fraction
+    ) -> list[np.ndarray]:
+        """Return the frames of the result around which faces are looked for, for each moment."""
+        if self.moments:
+            return [np.array([frame for frame in moment.frames(fps) if frame < frames], int)
+                    for moment in self.moments]
+        spoken = np.zeros(frames, bool)
+        for lines, speech in heard[1]:
+            presence = speech.presence()[:frames]
+            for line in lines:
+                part = slice(line.frames(fps).start, min(line.frames(fps).stop, frames))
+                spoken[part] |= presence[part] == 1
+        if not spoken.any():
+            spoken[:] = True
+        if not self.wish.seconds:
+            return stretches(spoken, self.wish.count, ceil(STRETCH * fps), share)
+        length = ceil(self.wish.seconds * fps)
+        for _ in range(SHARES.index(share)):
+            first = fullest(spoken, length)       # there was no face
+            spoken[first : first + length] = False
+        first = fullest(spoken, length)
+        return [np.arange(first, min(first + length, frames))]
+
+    def _chosen(
+        self, fps: Fraction, lanes: Sequence[Lane], numbers: np.ndarray, presences: Sequence[np.ndarray]
+    ) -> tuple[Moment, ...]:
+        shown = [lane.shown(numbers) for lane in lanes]
+        seen = [track.seen if track.facing is None else track.seen & (track.facing > 0) for track in shown]
+        speaking = [some & (presence[: len(numbers)] == 1) for some, presence in zip(seen, presences, strict=True)]
+        good = next((one for one in (np.any(speaking, axis=0), np.any(seen, axis=0)) if one.any()),
+                    np.ones(len(numbers), bool))
+        if self.wish.seconds:
+            length = ceil(self.wish.seconds * fps)
+            first = int(self._stretches[0][0]) if self._stretches else fullest(good, length)
+            return (Moment(first / fps, min(self.wish.seconds, (len(numbers) - first) / fps)),)
+        candidates = [some[good[some]] for some in self._stretches]
+        candidates = [some for some in candidates if len(some)] or stretches(good, self.wish.count, ceil(STRETCH * fps))
+        frames = sorted({int(frame) for some in candidates for frame in some})
+        loudness = {frame: 0.0 for frame in frames}
+        for lane in lanes:
+            for frame, window in self._windows_at(lane.speech, frames).items():
+                loudness[frame] = max(loudness.get(frame, 0.0), float(window.mean()))
+        motion = np.max([speed(track.boxes) for track in shown], axis=0)
+        return tuple(Moment(frame / fps, why=why) for frame, why in choose(candidates, loudness, motion))
+
+
+def _beside(frames: range) -> range:
+    return range(max(0, frames.start - NEIGHBOURS), frames.stop + NEIGHBOURS)
+
+
+def _around(numbers: np.ndarray, fps: Fraction) -> range:
+    """Return the frames of the source in which faces are looked for, for the sake of some of them."""
+    reach = ceil(AROUND * fps)
+    return range(int(numbers.min()) - reach, int(numbers.max()) + reach + 1)
+
+
+def _any_face(found: Detections, numbers: np.ndarray) -> bool:
+    return any(len(faces) > 0 for faces in map(found.faces.__getitem__, map(int, numbers)) if faces is not None)
+
+
+def _only(parts: Sequence[Part], frames: Sequence[int]) -> tuple[Part, ...]:
+    return tuple(
+        Part(range(frame, frame + 1), part.track) for part in parts for frame in frames if frame in part.frames
+    )
