@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from wav2lip.preview.report import PreviewReport
     from wav2lip.preview.strip import StripReport
 
-OF_A_RUN = {"no_resume": False, "score": False}
+OF_A_RUN = {
+    "no_resume": False, "score": False, "sidecar": False, "c2pa_cert": None, "c2pa_key": None, "c2pa_ta": None,
+}
 """What `wav2lip sync` is told of the making of a whole result, with what it means here."""
 
-NOT_TRIED = {"face", "audio", "output", "no-clobber", "no-resume", "score"}
+NOT_TRIED = {"face", "audio", "output", "no-clobber", *(name.replace("_", "-") for name in OF_A_RUN)}
 
 
 def _times(text: str) -> tuple[Fraction, ...]:
