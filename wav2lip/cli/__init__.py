@@ -22,6 +22,7 @@ from wav2lip.cli.preprocess import preprocess
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
 from wav2lip.cli.train import train
+from wav2lip.cli.ui import ui
 
 EXIT_CODES = """\b
 Exit codes:
@@ -60,3 +61,4 @@ main.add_command(export)
 main.add_command(bench)
 main.add_command(models)
 main.add_command(clean)
+main.add_command(ui)

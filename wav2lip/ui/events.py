@@ -1,0 +1,126 @@
+"""What happens when something on the page is pressed."""
+
+from __future__ import annotations
+
+import shlex
+import traceback
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wav2lip.errors import Wav2LipError
+from wav2lip.progress import Progress
+from wav2lip.ui import markup
+from wav2lip.ui.desk import Desk
+from wav2lip.ui.making import FACE, SOUND, look, make
+from wav2lip.ui.people import Shown, who_is_there
+from wav2lip.ui.playable import playable
+from wav2lip.ui.session import Session
+
+NOTHING = "Nothing is running."
+STOPPING = "Stopped."
+STOPPED = "Stopped; nothing was written. The same again goes on where it was."
+
+Seen = tuple[str, Any, Any]                    # words, the pair of videos, the command line
+Update = dict[str, Any]
+
+
+class Events:
+    """What the page does with a visitor's session.
+
+    Args:
+        desk: what all visitors share.
+    """
+
+    def __init__(self, desk: Desk):
+        self.desk = desk
+
+    def face_came(self, request: gr.Request, upload: Any) -> tuple[str, Update]:
+        """Look at a face that has just come: return words, and the change of the part that took it."""
+        return self._came(FACE, request, upload)
+
+    def sound_came(self, request: gr.Request, upload: Any) -> tuple[str, Update]:
+        """Do the same with a sound."""
+        return self._came(SOUND, request, upload)
+
+    def _came(self, role: str, request: gr.Request, upload: Any) -> tuple[str, Update]:
+        session = self._session(request)
+        if not upload:
+            session.drop(role)
+            return "", gr.skip()
+        try:
+            path = session.adopt(role, upload)
+            look(role, path)
+        except Exception as error:
+            session.drop(role)
+            return self._refusal(session, error), gr.update(value=None)
+        return "", gr.skip()
+
+    def sync(self, request: gr.Request, *said: Any) -> Iterator[Seen]:
+        """Make what is asked for, and yield words, the pair of videos, and the command line."""
+        session = self._session(request)
+        nothing = gr.skip()
+        try:
+            wanted = self.desk.wish(session, said)
+            results: list[Path] = []
+            work = partial(make, self.desk.worker, wanted, session)
+            for now in self.desk.watched(session, work, results):
+                yield markup.stage(now), nothing, nothing
+            shown = [playable(each, session.folder / "shown" / each.parent.name) for each in (wanted.face, *results)]
+            pair = markup.pair(wanted.face, shown[0], results[0], shown[1])
+            yield markup.words("Done."), pair, gr.update(value=shlex.join(wanted.words), visible=True)
+        except KeyboardInterrupt:
+            yield markup.words(STOPPED), nothing, nothing
+        except Exception as error:
+            yield self._refusal(session, error), nothing, nothing
+
+    def people(self, request: gr.Request, *said: Any) -> Iterator[tuple[str, Any]]:
+        """Look for the people in the video, and yield words and the gallery."""
+        session = self._session(request)
+        try:
+            wanted = self.desk.wish(session, said, silent=True)
+            found: list[list[Shown]] = []
+
+            def work(progress: Progress) -> list[Shown]:
+                return who_is_there(wanted.face, wanted.options, session.folder / "people", progress)
+
+            for now in self.desk.watched(session, work, found):
+                yield markup.stage(now), gr.skip()
+            session.labels = [shown.label for shown in found[0]]
+            pictures = [(str(shown.picture), shown.caption) for shown in found[0]]
+            yield "", gr.update(value=pictures, visible=True)
+        except KeyboardInterrupt:
+            yield markup.words(STOPPING), gr.skip()
+        except Exception as error:
+            yield self._refusal(session, error), gr.update(value=None, visible=False)
+
+    def chosen(self, request: gr.Request, event: gr.SelectData) -> str:
+        """Return who was clicked on."""
+        return self._session(request).labels[event.index]
+
+    def stop(self, request: gr.Request) -> str:
+        """Stop what is running, and say so."""
+        running = self._session(request).running
+        if running is None:
+            return markup.words(NOTHING)
+        running.stop()
+        return markup.words("Stopping ...")
+
+    def left(self, request: gr.Request) -> None:
+        """Remove what a visitor had who has closed the page."""
+        self.desk.sessions.end(str(request.session_hash))
+
+    def _refusal(self, session: Session, error: Exception) -> str:
+        """Return an error as the command line would tell it, with the names that the visitor's files have for them."""
+        if isinstance(error, Wav2LipError):
+            return markup.refusal(session.told(str(error)))
+        if isinstance(error, MemoryError):
+            return markup.refusal("This machine has too little memory; make the pictures smaller with --resize-factor.")
+        self.desk.say("".join(traceback.format_exception(error)).rstrip())
+        return markup.refusal(session.told(f"{type(error).__name__}: {error} (this should not happen)"))
+
+    def _session(self, request: gr.Request) -> Session:
+        return self.desk.sessions.of(str(request.session_hash))
