@@ -51,14 +51,14 @@ class Desk:
 
         Args:
             session: theirs.
-            said: by the browser, of video, picture, sound and all options.
+            said: by the browser, of the face's file and webcam, the sound's file and microphone, and all options.
             silent: whether there need be no sound.
 
         Raises:
             UsageError: something is missing, or makes no sense.
         """
-        video, picture, sound, *options = said
-        files = {FACE: video or picture, SOUND: sound}
+        face, camera, sound, microphone, *options = said
+        files = {FACE: face or camera, SOUND: sound or microphone}
         return wish(self.tongue, self.given, self.fields, session, files, options, silent=silent)
 
     def watched(

@@ -38,26 +38,36 @@ class Events:
     def __init__(self, desk: Desk):
         self.desk = desk
 
-    def face_came(self, request: gr.Request, upload: Any) -> tuple[str, Update]:
-        """Look at a face that has just come: return words, and the change of the part that took it."""
+    def face_came(self, request: gr.Request, upload: Any) -> tuple[Any, Any, Update, Update]:
+        """Look at a face that has just come: return words, a view of it, and what becomes of the parts that take it."""
         return self._came(FACE, request, upload)
 
-    def sound_came(self, request: gr.Request, upload: Any) -> tuple[str, Update]:
+    def sound_came(self, request: gr.Request, upload: Any) -> tuple[Any, Any, Update, Update]:
         """Do the same with a sound."""
         return self._came(SOUND, request, upload)
 
-    def _came(self, role: str, request: gr.Request, upload: Any) -> tuple[str, Update]:
-        session = self._session(request)
-        if not upload:
-            session.drop(role)
-            return "", gr.skip()
+    def face_gone(self, request: gr.Request) -> str:
+        """Forget the face, and return an empty view."""
+        self._session(request).drop(FACE)
+        return ""
+
+    def sound_gone(self, request: gr.Request) -> str:
+        """Forget the sound, and return an empty view."""
+        self._session(request).drop(SOUND)
+        return ""
+
+    def _came(self, role: str, request: gr.Request, upload: Any) -> tuple[Any, Any, Update, Update]:
+        session, empty, same = self._session(request), gr.update(value=None), gr.skip()
+        if not upload:                       # the other part was emptied, since this one's file counts
+            return same, same, same, same
         try:
             path = session.adopt(role, upload)
             look(role, path)
+            shown = path if role == SOUND else playable(path, session.folder / "seen", still=True)
         except Exception as error:
             session.drop(role)
-            return self._refusal(session, error), gr.update(value=None)
-        return "", gr.skip()
+            return self._refusal(session, error), "", empty, same
+        return "", markup.view(shown), same, empty
 
     def sync(self, request: gr.Request, *said: Any) -> Iterator[Seen]:
         """Make what is asked for, and yield words, the pair of videos, and the command line."""

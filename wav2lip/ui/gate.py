@@ -15,7 +15,18 @@ READ = (
     "/gradio_api/app_id",
 )
 SENT = (
-    "/gradio_api/run/predict", "/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/cancel", "/gradio_api/reset",
+    "/gradio_api/run/predict", "/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/cancel",
+    "/gradio_api/reset",
+)
+HEADERS = (
+    # Whatever a script on the page tries, nothing goes out; the framework's own ones are inline.
+    (
+        b"content-security-policy",
+        b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+        b"frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
 )
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -41,7 +52,7 @@ class Gate:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope["method"], unquote(scope["path"]), headers)
         if refusal is None:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, _guarded(send))
             return
         status, sentence = refusal
         await send({
@@ -61,6 +72,16 @@ class Gate:
         if length.isdecimal() and int(length) > self._largest:
             return 413, f"This is larger than the {self._largest:,} bytes that may be uploaded at a time."
         return None
+
+
+def _guarded(send: Channel) -> Channel:
+    """Return what sends answers with headers that tell browsers to stay here."""
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HEADERS]
+        await send(message)
+
+    return sending
 
 
 def host_of(header: str) -> str:

@@ -9,8 +9,21 @@ from urllib.parse import quote
 from wav2lip.ui.running import Stage
 
 STYLE = """
-.gradio-container {max-width: 860px !important; margin: 0 auto !important;}
-footer {display: none !important;}
+.gradio-container {max-width: 860px !important; margin: 0 auto !important; overflow: visible !important;}
+footer, [aria-label="Trim video to selection"] {display: none !important;}
+.heading {margin-bottom: -.8em;}
+.view video, .view img {max-height: 240px; max-width: 100%; border-radius: 6px;} .view audio {width: 100%;}
+#people .grid-container {grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr));
+                         grid-template-rows: none;}
+#people .grid-wrap {max-height: none; min-height: 0;}
+#people .thumbnail-item {aspect-ratio: auto; height: auto;}
+#people .thumbnail-item img {height: auto; width: 100%;}
+#people .caption-label {position: static; display: block; max-width: none; background: none; color: inherit;}
+.options {display: grid !important; grid-template-columns: repeat(auto-fill, minmax(min(180px, 100%), 1fr));
+          align-items: end; gap: .4em 1em !important;}
+.options .form {display: contents !important;} .options .block {border: none !important; padding: .4em 0;}
+#actions {position: sticky; bottom: 0; z-index: 1000; background: var(--body-background-fill); padding: .6em 0;
+          gap: .6em;}
 .words {margin: 0;} .words.error {border-left: 4px solid #c02828; padding: .5em .8em; background: #c0282814;}
 .stage {display: flex; gap: .8em; align-items: center; flex-wrap: wrap;}
 .stage progress {flex: 1 1 12em; height: .8em; accent-color: #2563eb;}
@@ -21,6 +34,7 @@ a.download {display: inline-block; margin-top: .8em; padding: .5em 1.2em; border
             color: #fff !important; text-decoration: none;}
 """
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+_VIDEOS = (".mp4", ".m4v", ".webm")
 
 
 def address(path: Path) -> str:
@@ -46,6 +60,11 @@ def stage(now: Stage) -> str:
     return f'<div class="stage" role="status"><b>{escape(now.name)}</b>{bar}<span>{count}</span></div>{said}'
 
 
+def view(file: Path) -> str:
+    """Return something that a visitor has brought."""
+    return f'<div class="view">{_part("mine", file)}</div>'
+
+
 def pair(source: Path, shown: Path, result: Path, played: Path) -> str:
     """Return the result beside its source, with a link to download it.
 
@@ -61,9 +80,14 @@ def pair(source: Path, shown: Path, result: Path, played: Path) -> str:
 
 
 def _figure(what: str, file: Path, shown: Path) -> str:
-    source = escape(address(shown))
-    if shown.suffix.lower() in _PICTURES:
-        part = f'<img id="{what}" src="{source}" alt="{what}">'
-    else:
-        part = f'<video id="{what}" src="{source}" controls playsinline preload="metadata"></video>'
-    return f"<figure>{part}<figcaption>{what}: {escape(file.name)}</figcaption></figure>"
+    return f"<figure>{_part(what, shown)}<figcaption>{what}: {escape(file.name)}</figcaption></figure>"
+
+
+def _part(name: str, file: Path) -> str:
+    """Return what shows or plays a file."""
+    source, ending = escape(address(file)), file.suffix.lower()
+    if ending in _PICTURES:
+        return f'<img id="{name}" src="{source}" alt="">'
+    if ending in _VIDEOS:
+        return f'<video id="{name}" src="{source}" controls playsinline preload="metadata"></video>'
+    return f'<audio src="{source}" controls preload="metadata"></audio>'

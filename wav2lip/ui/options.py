@@ -92,9 +92,11 @@ def component(field: Field, text_of: Callable[[Any], str]) -> Component:
 
 
 def _example(field: Field) -> str:
-    if field.value is None:
-        return DEFAULT
-    return "several are separated by ;" if field.option.multiple else ""
+    """Return what stands in a field in which nothing stands."""
+    if field.option.multiple:
+        return f"{field.option.type.name}; ..."
+    kind = "" if isinstance(field.option.type, click.types.StringParamType) else field.option.type.name
+    return DEFAULT if field.value is None and not kind.strip("integr") else kind
 
 
 def values(

@@ -12,7 +12,7 @@ from wav2lip.ui.events import Events
 from wav2lip.ui.options import component
 
 PERSON = "person"
-WEBCAM = gr.WebcamOptions(mirror=False)
+BOX = 120      # pixels: the height of where files are dropped
 _SENT: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}    # so that files keep their names
 _IN_TURN = _SENT | {"concurrency_limit": 1, "concurrency_id": "device"}
 _AT_ONCE = _SENT | {"queue": False, "show_progress": "hidden"}
@@ -23,18 +23,26 @@ def build(desk: Desk) -> gr.Blocks:
     events = Events(desk)
     with gr.Blocks(title="wav2lip", analytics_enabled=False) as page:
         gr.Markdown("# wav2lip\nMake the face in a video or picture say a recording.")
+        gr.Markdown("### Face", elem_classes="heading")
         with gr.Tabs():
-            with gr.Tab("Video"):
-                video = gr.Video(
-                    label="Face", sources=["upload", "webcam"], include_audio=True, height=280, elem_id="video",
-                    webcam_options=WEBCAM,
+            with gr.Tab("Video or picture"):
+                face_file = gr.File(show_label=False, height=BOX, elem_id="face")
+            with gr.Tab("Webcam"):
+                camera = gr.Video(
+                    show_label=False, sources=["webcam"], include_audio=True, elem_id="camera",
+                    webcam_options=gr.WebcamOptions(mirror=False),
                 )
-            with gr.Tab("Picture"):
-                picture = gr.Image(
-                    label="Face", sources=["upload", "webcam"], type="filepath", height=280, elem_id="picture",
-                    webcam_options=WEBCAM,
+        face_view = gr.HTML(elem_id="face-view")
+        gr.Markdown("### Sound", elem_classes="heading")
+        with gr.Tabs():
+            with gr.Tab("File"):
+                sound_file = gr.File(show_label=False, height=BOX, elem_id="sound")
+            with gr.Tab("Microphone"):
+                microphone = gr.Audio(
+                    show_label=False, sources=["microphone"], type="filepath", editable=False, buttons=[],
+                    elem_id="microphone",
                 )
-        sound = gr.Audio(label="Sound", sources=["upload", "microphone"], type="filepath", elem_id="sound")
+        sound_view = gr.HTML(elem_id="sound-view")
         find = gr.Button("Who is in it?", elem_id="find", size="sm")
         people = gr.Gallery(
             label="Click on who is to speak", visible=False, allow_preview=False, columns=2, object_fit="contain",
@@ -44,23 +52,32 @@ def build(desk: Desk) -> gr.Blocks:
         with gr.Row(elem_classes="options"):
             parts |= {field.name: component(field, desk.tongue.text_of) for field in desk.common}
         with gr.Accordion("More", open=False, elem_id="more"), gr.Row(elem_classes="options"):
-            parts |= {field.name: component(field, desk.tongue.text_of) for field in desk.more}
-        with gr.Row():
-            start = gr.Button("Sync", variant="primary", elem_id="sync", scale=3)
-            stop = gr.Button("Stop", elem_id="stop", scale=1)
-        status = gr.HTML(elem_id="status")
+            for field in sorted(desk.more, key=lambda field: field.is_file):      # the tall ones side by side
+                parts[field.name] = component(field, desk.tongue.text_of)
+        with gr.Column(elem_id="actions"):
+            with gr.Row():
+                start = gr.Button("Sync", variant="primary", elem_id="sync", scale=3, min_width=120)
+                stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
+            status = gr.HTML(elem_id="status")
         result = gr.HTML(elem_id="result")
         line = gr.Textbox(
             label="The same on the command line, in the folder with your files", visible=False, interactive=False,
             lines=2, max_lines=8, buttons=["copy"], elem_id="line",
         )
 
-        inputs = [video, picture, sound, *parts.values()]
-        for part, look in ((video, events.face_came), (picture, events.face_came), (sound, events.sound_came)):
-            came = [getattr(part, name) for name in ("upload", "stop_recording", "clear") if hasattr(part, name)]
-            gr.on(came, look, [part], [status, part], **_AT_ONCE)
-        video.upload(lambda: None, None, [picture], **_AT_ONCE)
-        picture.upload(lambda: None, None, [video], **_AT_ONCE)
+        inputs = [face_file, camera, sound_file, microphone, *(parts[field.name] for field in desk.fields)]
+        for event, part, other, look, view in (
+            (face_file.upload, face_file, camera, events.face_came, face_view),
+            (camera.change, camera, face_file, events.face_came, face_view),
+            (sound_file.upload, sound_file, microphone, events.sound_came, sound_view),
+            (microphone.change, microphone, sound_file, events.sound_came, sound_view),
+        ):
+            event(look, [part], [status, view, part, other], **_AT_ONCE)
+        for part, gone, view in (
+            (face_file, events.face_gone, face_view), (camera, events.face_gone, face_view),
+            (sound_file, events.sound_gone, sound_view), (microphone, events.sound_gone, sound_view),
+        ):
+            part.clear(gone, None, [view], **_AT_ONCE)
         start.click(events.sync, inputs, [status, result, line], show_progress_on=[status], **_IN_TURN)
         find.click(events.people, inputs, [status, people], show_progress_on=[status], **_IN_TURN)
         people.select(events.chosen, None, [parts[PERSON]], **_AT_ONCE)

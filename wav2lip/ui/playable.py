@@ -15,12 +15,13 @@ _FILES = {".mp4": ("h264",), ".m4v": ("h264",), ".webm": ("vp8", "vp9", "av1")}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
-def playable(path: Path, folder: Path) -> Path:
+def playable(path: Path, folder: Path, *, still: bool = False) -> Path:
     """Return the file itself if every browser shows it, else a small copy that they do.
 
     Args:
         path: a video or picture.
         folder: for the copy; it is made.
+        still: whether a picture of a video that they do not play is enough.
 
     Raises:
         MediaError: the file cannot be read.
@@ -33,12 +34,13 @@ def playable(path: Path, folder: Path) -> Path:
     if not clip.image and clip.codec in _FILES.get(ending, ()) and clip.pixel_format in ("yuv420p", "yuvj420p"):
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"{path.stem}.{'png' if clip.image else 'mp4'}"
+    still = still or clip.image
+    copy = folder / f"{path.stem}.{'png' if still else 'mp4'}"
     given = open_input(path)
-    video = given.video.filter("scale", f"min({WIDEST},iw)", -2)
-    kind = {"vframes": 1} if clip.image else {"vcodec": "libx264", "preset": "veryfast", "pix_fmt": "yuv420p"}
-    streams = [video] if clip.image else [video, given["a:0?"]]
-    with Process(command(ffmpeg.output(*streams, url(copy), y=None, **kind))) as process:
+    video = given["V:0"].filter("scale", f"min({WIDEST},iw)", -2)
+    sound = [given["a:0"]] if clip.sound and not still else []
+    kind = {"vframes": 1} if still else {"vcodec": "libx264", "preset": "veryfast", "pix_fmt": "yuv420p"}
+    with Process(command(ffmpeg.output(video, *sound, url(copy), y=None, **kind))) as process:
         if process.finish() != 0:
             raise Wav2LipError(f"{path} cannot be shown: {process.last_words()}.")
     return copy
