@@ -64,7 +64,13 @@ class Desk:
     def watched(
         self, session: Session, work: Callable[[Progress], Answer], answers: list[Answer]
     ) -> Iterator[Stage]:
-        """Do some work in its turn, and yield how far it is; what it returns is put into a list at the end."""
+        """Do some work in its turn, and yield how far it is; what it returns is put into a list at the end.
+
+        Raises:
+            KeyboardInterrupt: the visitor does not want it any more.
+        """
+        if not session.asked:
+            raise KeyboardInterrupt
         running = session.running = Running(work, self.turn)
         try:
             yield from running.watch()

@@ -20,10 +20,6 @@ from wav2lip.ui.people import Shown, who_is_there
 from wav2lip.ui.playable import playable
 from wav2lip.ui.session import Session
 
-NOTHING = "Nothing is running."
-STOPPING = "Stopped."
-STOPPED = "Stopped; nothing was written. The same again goes on where it was."
-
 Seen = tuple[str, Any, Any]                    # words, the pair of videos, the command line
 Update = dict[str, Any]
 
@@ -69,6 +65,20 @@ class Events:
             return self._refusal(session, error), "", empty, same
         return "", markup.view(shown), same, empty
 
+    def asked(self, request: gr.Request) -> tuple[str, Update, Update]:
+        """Note that a visitor wants something done: return words, and buttons that cannot be pressed until it is."""
+        self._session(request).asked = True
+        return markup.words("Waiting for its turn ..."), gr.update(interactive=False), gr.update(interactive=False)
+
+    def ready(self, request: gr.Request) -> tuple[Update, Update]:
+        """Return buttons that can be pressed again."""
+        self._session(request).asked = False
+        return gr.update(interactive=True), gr.update(interactive=True)
+
+    def crowded(self, request: gr.Request) -> tuple[str, Update, Update]:
+        """Return why it did not come to a visitor's turn, and buttons that can be pressed again."""
+        return markup.refusal("Too many are waiting already; try again in a while."), *self.ready(request)
+
     def sync(self, request: gr.Request, *said: Any) -> Iterator[Seen]:
         """Make what is asked for, and yield words, the pair of videos, and the command line."""
         session = self._session(request)
@@ -81,9 +91,9 @@ class Events:
                 yield markup.stage(now), nothing, nothing
             shown = [playable(each, session.folder / "shown" / each.parent.name) for each in (wanted.face, *results)]
             pair = markup.pair(wanted.face, shown[0], results[0], shown[1])
-            yield markup.words("Done."), pair, gr.update(value=shlex.join(wanted.words), visible=True)
-        except KeyboardInterrupt:
-            yield markup.words(STOPPED), nothing, nothing
+            yield markup.done(results[0].name), pair, gr.update(value=shlex.join(wanted.words), visible=True)
+        except KeyboardInterrupt as interrupt:
+            yield markup.words(f"Stopped; {interrupt if interrupt.args else 'nothing was made'}."), nothing, nothing
         except Exception as error:
             yield self._refusal(session, error), nothing, nothing
 
@@ -103,7 +113,7 @@ class Events:
             pictures = [(str(shown.picture), shown.caption) for shown in found[0]]
             yield "", gr.update(value=pictures, visible=True)
         except KeyboardInterrupt:
-            yield markup.words(STOPPING), gr.skip()
+            yield markup.words("Stopped."), gr.skip()
         except Exception as error:
             yield self._refusal(session, error), gr.update(value=None, visible=False)
 
@@ -113,11 +123,12 @@ class Events:
 
     def stop(self, request: gr.Request) -> str:
         """Stop what is running, and say so."""
-        running = self._session(request).running
-        if running is None:
-            return markup.words(NOTHING)
-        running.stop()
-        return markup.words("Stopping ...")
+        session = self._session(request)
+        was, session.asked = session.asked, False
+        if session.running is not None:
+            session.running.stop()
+            return markup.words("Stopping ...")
+        return markup.words("It will not be done." if was else "Nothing is running.")
 
     def left(self, request: gr.Request) -> None:
         """Remove what a visitor had who has closed the page."""

@@ -11,7 +11,7 @@ from wav2lip.ui.running import Stage
 STYLE = """
 .gradio-container {max-width: 860px !important; margin: 0 auto !important; overflow: visible !important;}
 footer, [aria-label="Trim video to selection"] {display: none !important;}
-.heading {margin-bottom: -.8em;}
+#result {scroll-margin-top: 1em;}
 .view video, .view img {max-height: 240px; max-width: 100%; border-radius: 6px;} .view audio {width: 100%;}
 #people .grid-container {grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr));
                          grid-template-rows: none;}
@@ -45,6 +45,11 @@ def address(path: Path) -> str:
 def words(text: str) -> str:
     """Return a line to read."""
     return f'<p class="words" role="status">{escape(text)}</p>'
+
+
+def done(name: str) -> str:
+    """Return that a result is there."""
+    return f'<p class="words done" role="status">Done: {escape(name)}</p>'
 
 
 def refusal(sentence: str) -> str:

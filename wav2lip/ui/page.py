@@ -13,6 +13,7 @@ from wav2lip.ui.options import component
 
 PERSON = "person"
 BOX = 120      # pixels: the height of where files are dropped
+SHOW = "() => document.querySelector('#status .done') && document.querySelector('#result').scrollIntoView()"
 _SENT: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}    # so that files keep their names
 _IN_TURN = _SENT | {"concurrency_limit": 1, "concurrency_id": "device"}
 _AT_ONCE = _SENT | {"queue": False, "show_progress": "hidden"}
@@ -23,9 +24,8 @@ def build(desk: Desk) -> gr.Blocks:
     events = Events(desk)
     with gr.Blocks(title="wav2lip", analytics_enabled=False) as page:
         gr.Markdown("# wav2lip\nMake the face in a video or picture say a recording.")
-        gr.Markdown("### Face", elem_classes="heading")
         with gr.Tabs():
-            with gr.Tab("Video or picture"):
+            with gr.Tab("Face: a video or picture"):
                 face_file = gr.File(show_label=False, height=BOX, elem_id="face")
             with gr.Tab("Webcam"):
                 camera = gr.Video(
@@ -33,9 +33,8 @@ def build(desk: Desk) -> gr.Blocks:
                     webcam_options=gr.WebcamOptions(mirror=False),
                 )
         face_view = gr.HTML(elem_id="face-view")
-        gr.Markdown("### Sound", elem_classes="heading")
         with gr.Tabs():
-            with gr.Tab("File"):
+            with gr.Tab("Sound"):
                 sound_file = gr.File(show_label=False, height=BOX, elem_id="sound")
             with gr.Tab("Microphone"):
                 microphone = gr.Audio(
@@ -78,8 +77,14 @@ def build(desk: Desk) -> gr.Blocks:
             (sound_file, events.sound_gone, sound_view), (microphone, events.sound_gone, sound_view),
         ):
             part.clear(gone, None, [view], **_AT_ONCE)
-        start.click(events.sync, inputs, [status, result, line], show_progress_on=[status], **_IN_TURN)
-        find.click(events.people, inputs, [status, people], show_progress_on=[status], **_IN_TURN)
+        for button, work, results in (
+            (start, events.sync, [status, result, line]), (find, events.people, [status, people])
+        ):
+            asked = button.click(events.asked, None, [status, start, find], **_AT_ONCE)
+            done = asked.then(work, inputs, results, show_progress="hidden", **_IN_TURN)
+            done.failure(events.crowded, None, [status, start, find], **_AT_ONCE)
+            done.then(events.ready, None, [start, find], **_AT_ONCE)
+            done.then(None, js=SHOW)
         people.select(events.chosen, None, [parts[PERSON]], **_AT_ONCE)
         stop.click(events.stop, None, [status], **_AT_ONCE)
         page.unload(events.left)

@@ -33,6 +33,7 @@ class Session:
     def __init__(self, root: Path):
         self.root = root
         self.folder = root / f"visitor-{secrets.token_urlsafe(16)}"
+        self.asked = False                   # for something that is done in its turn
         self.running: Running[Any] | None = None
         self.labels: list[str] = []          # of the people who were found last
         self._uploads: dict[str, Path] = {}
