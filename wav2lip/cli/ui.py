@@ -125,9 +125,11 @@ def page_fields(given: dict[str, Any]) -> list[Field]:
             continue
         name = option.name or ""
         words = _devices() if name == "device" else SUGGESTED.get(name, ())
+        if name == "reference" and given[name] not in (None, *words):
+            words = (*words, str(given[name]))
         if name in WEIGHTS:
             words = _weights(name, given[name])
-        typed = name not in WEIGHTS or not (words or name == "checkpoint")
+        typed = name != "reference" and (name not in WEIGHTS or not (words or name == "checkpoint"))
         fields.append(Field(option, given[name], default_of(option, sync), words, typed))
     return fields
 

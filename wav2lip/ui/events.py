@@ -6,7 +6,6 @@ import shlex
 import traceback
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,7 +14,7 @@ from wav2lip.errors import Wav2LipError
 from wav2lip.progress import Progress
 from wav2lip.ui import markup
 from wav2lip.ui.desk import Desk
-from wav2lip.ui.making import FACE, SOUND, look, make
+from wav2lip.ui.making import FACE, SOUND, Made, look, make
 from wav2lip.ui.people import Shown, who_is_there
 from wav2lip.ui.playable import playable
 from wav2lip.ui.session import Session
@@ -85,13 +84,15 @@ class Events:
         nothing = gr.skip()
         try:
             wanted = self.desk.wish(session, said)
-            results: list[Path] = []
+            results: list[Made] = []
             work = partial(make, self.desk.worker, wanted, session)
             for now in self.desk.watched(session, work, results):
-                yield markup.stage(now), nothing, nothing
-            shown = [playable(each, session.folder / "shown" / each.parent.name) for each in (wanted.face, *results)]
-            pair = markup.pair(wanted.face, shown[0], results[0], shown[1])
-            yield markup.done(results[0].name), pair, gr.update(value=shlex.join(wanted.words), visible=True)
+                yield markup.stage(now, session.told), nothing, nothing
+            made = results[0]
+            shown = playable(wanted.face, session.folder / "shown" / "face")
+            played = playable(made.output, session.folder / "shown" / "result")
+            pair = markup.pair(wanted.face, shown, made.output, played)
+            yield markup.done(made.in_words), pair, gr.update(value=shlex.join(wanted.words), visible=True)
         except KeyboardInterrupt as interrupt:
             yield markup.words(f"Stopped; {interrupt if interrupt.args else 'nothing was made'}."), nothing, nothing
         except Exception as error:
@@ -108,7 +109,7 @@ class Events:
                 return who_is_there(wanted.face, wanted.options, session.folder / "people", progress)
 
             for now in self.desk.watched(session, work, found):
-                yield markup.stage(now), gr.skip()
+                yield markup.stage(now, session.told), gr.skip()
             session.labels = [shown.label for shown in found[0]]
             pictures = [(str(shown.picture), shown.caption) for shown in found[0]]
             yield "", gr.update(value=pictures, visible=True)

@@ -56,6 +56,28 @@ class Wish:
     words: list[str]
 
 
+@dataclass(frozen=True)
+class Made:
+    """A result.
+
+    Attributes:
+        output: where it is.
+        seconds: how long it took.
+        report: `SyncReport.to_dict`.
+    """
+
+    output: Path
+    seconds: float
+    report: dict[str, Any]
+
+    @property
+    def in_words(self) -> str:
+        """What is told of it."""
+        sync = self.report.get("sync")
+        score = f" Lips and speech fit with a confidence of {sync['confidence']:.3f}." if sync else ""
+        return f"{self.output.name}: {self.report['frames']} frames in {self.seconds:.1f} seconds.{score}"
+
+
 def wish(
     tongue: Tongue, given: Mapping[str, Any], fields: Sequence[Field], session: Session, files: Mapping[str, Any],
     said: Sequence[Any], *, silent: bool = False,
@@ -84,6 +106,10 @@ def wish(
         raise UsageError("Choose a sound first: a file with speech in it, or record one.")
     chosen = dict(given) | dict(values(fields, said, tongue.command, adopt))
     options = tongue.options(chosen)
+    offered = {*tongue.options(dict(given)).files, *(Path(word) for field in fields for word in field.words)}
+    strange = next((path for path in options.files if path not in offered and session.folder not in path.parents), None)
+    if strange is not None:
+        raise UsageError(f"{strange} is not a file of yours; upload it.")
     everything = named({FACE: face, SOUND: audio} | chosen, session.folder)
     return Wish(face, audio, options, ["wav2lip", "sync", *tongue.spelled(tongue.command, everything)])
 
@@ -100,8 +126,8 @@ def look(role: str, path: Path) -> None:
         audio_track(path)
 
 
-def make(worker: Worker, wanted: Wish, session: Session, progress: Progress) -> Path:
-    """Make what a visitor wants, and return where it is.
+def make(worker: Worker, wanted: Wish, session: Session, progress: Progress) -> Made:
+    """Make what a visitor wants.
 
     Args:
         worker: keeps the networks.
@@ -121,4 +147,4 @@ def make(worker: Worker, wanted: Wish, session: Session, progress: Progress) -> 
     if outcome.status == "failed":
         raise Wav2LipError(outcome.error or "It failed, and nobody knows why.")
     session.keep()
-    return output
+    return Made(output, outcome.seconds, outcome.report or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -38,8 +39,8 @@ _VIDEOS = (".mp4", ".m4v", ".webm")
 
 
 def address(path: Path) -> str:
-    """Return where the server gives a file, as seen from the page."""
-    return f"gradio_api/file={quote(str(path))}"
+    """Return where the server gives a file, as seen from the page; another one of the same name is elsewhere."""
+    return f"gradio_api/file={quote(str(path))}?{path.stat().st_mtime_ns}"
 
 
 def words(text: str) -> str:
@@ -47,9 +48,9 @@ def words(text: str) -> str:
     return f'<p class="words" role="status">{escape(text)}</p>'
 
 
-def done(name: str) -> str:
-    """Return that a result is there."""
-    return f'<p class="words done" role="status">Done: {escape(name)}</p>'
+def done(text: str) -> str:
+    """Return what is told of a result that is there."""
+    return f'<p class="words done" role="status">{escape(text)}</p>'
 
 
 def refusal(sentence: str) -> str:
@@ -57,11 +58,11 @@ def refusal(sentence: str) -> str:
     return f'<p class="words error" role="alert">{escape(sentence)}</p>'
 
 
-def stage(now: Stage) -> str:
-    """Return how far something is."""
+def stage(now: Stage, told: Callable[[str], str]) -> str:
+    """Return how far something is, with what was said in the words that a visitor knows."""
     bar = f'<progress max="{now.total}" value="{now.done}"></progress>' if now.total else "<progress></progress>"
     count = f"{now.done} of {now.total} {now.unit}s" if now.total and now.unit != "B" else ""
-    said = "".join(words(text) for text in now.words)
+    said = "".join(words(told(text)) for text in now.words)
     return f'<div class="stage" role="status"><b>{escape(now.name)}</b>{bar}<span>{count}</span></div>{said}'
 
 
