@@ -23,9 +23,10 @@ ROOMS = {
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
+    "ui": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "batch"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch",
+        "benchmark", "batch", "ui",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
