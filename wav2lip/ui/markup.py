@@ -15,7 +15,7 @@ footer, [aria-label="Trim video to selection"] {display: none !important;}
 #result {scroll-margin-top: 1em;}
 .view video, .view img {max-height: 240px; max-width: 100%; border-radius: 6px;} .view audio {width: 100%;}
 #people .grid-container {grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr));
-                         grid-template-rows: none;}
+                         grid-template-rows: none; padding-top: 1.9em;}
 #people .grid-wrap {max-height: none; min-height: 0;}
 #people .thumbnail-item {aspect-ratio: auto; height: auto;}
 #people .thumbnail-item img {height: auto; width: 100%;}
