@@ -25,9 +25,10 @@ ROOMS = {
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "preview": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
+    "ui": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "batch", "provenance"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch", "preview", "provenance",
+        "benchmark", "batch", "preview", "provenance", "ui",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}

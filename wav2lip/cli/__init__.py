@@ -29,6 +29,7 @@ from wav2lip.cli.shell import CONFIG, VERSION, Shell
 from wav2lip.cli.sync import sync
 from wav2lip.cli.synth import synth
 from wav2lip.cli.train import train
+from wav2lip.cli.ui import ui
 
 EXIT_CODES = """\b
 Exit codes:
@@ -73,5 +74,6 @@ main.add_command(models)
 main.add_command(inspect_command)
 main.add_command(rerun)
 main.add_command(clean)
+main.add_command(ui)
 main.add_command(config)
 main.add_command(completion)

@@ -1,0 +1,211 @@
+"""What the page does about visitors: their files are theirs, what they say is checked, and they can stop."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wav2lip.cli.spelling import default_of, spelled, text_of
+from wav2lip.cli.sync import sync, sync_options
+from wav2lip.cli.ui import LEFT_OUT, job_options, page_fields, parse_size, ui
+from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.progress import Progress
+from wav2lip.ui.making import Tongue, Wish, wish
+from wav2lip.ui.options import Field
+from wav2lip.ui.running import Running
+from wav2lip.ui.session import Session, Sessions
+
+TONGUE = Tongue(sync, spelled, text_of, sync_options)
+GIVEN = {option.name or "": default_of(option, sync) for option in job_options() if option.expose_value}
+
+
+def uploaded(root: Path, content: str, name: str = "in.mp4", owner: str = "a") -> dict[str, Any]:
+    """Put a file where gradio puts an upload, and return what the browser would say of it."""
+    path = root / (owner * 64) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    return {"path": str(path), "orig_name": name}
+
+
+def said(*changes: tuple[str, object], given: dict[str, Any] = GIVEN) -> tuple[list[Field], list[object]]:
+    """Return the fields of the page, and what the browser says of them with some changed."""
+    fields = page_fields(given)
+    return fields, [dict(changes).get(field.name) for field in fields]
+
+
+def wanted(session: Session, *changes: tuple[str, object], given: dict[str, Any] = GIVEN) -> Wish:
+    fields, words = said(*changes, given=given)
+    files = {"face": uploaded(session.root, "face"), "audio": uploaded(session.root, "sound", "in.wav", "b")}
+    return wish(TONGUE, given, fields, session, files, words)
+
+
+def test_a_file_keeps_its_name_and_goes_with_its_visitor(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path)
+    file = uploaded(tmp_path, "video", "in's  face (1).mp4")
+    paths = [sessions.of(page).adopt("face", file) for page in ("one", "two")]
+    assert [path.name for path in paths] == ["in's  face (1).mp4"] * 2
+    assert paths[0].parent != paths[1].parent
+    sessions.end("one")
+    assert not paths[0].exists()
+    assert paths[1].read_text() == "video"
+    sessions.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    first = session.adopt("face", uploaded(tmp_path, "first"))
+    second = session.adopt("face", uploaded(tmp_path, "second", owner="b"))
+    assert second == first
+    assert second.read_text() == "second"
+    assert not (tmp_path / ("a" * 64)).exists()
+
+
+@pytest.mark.parametrize("name", ["../../evil.mp4", "..\\evil.mp4", "/etc/evil.mp4", "evil.mp4\0", "e\nvil.mp4"])
+def test_names_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+    path = Session(tmp_path).adopt("face", uploaded(tmp_path, "video") | {"orig_name": name})
+    assert path.name == "evil.mp4"
+    assert path.parent.name == "face"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "...", "/"])
+def test_what_is_no_name_gets_one(tmp_path: Path, name: str) -> None:
+    path = Session(tmp_path).adopt("face", uploaded(tmp_path, "video") | {"orig_name": name})
+    assert path.name in ("file", "in.mp4")
+    assert path.parent.parent.parent == tmp_path
+
+
+def test_only_uploads_are_taken(tmp_path: Path) -> None:
+    root, session = tmp_path / "root", Session(tmp_path / "root")
+    root.mkdir()
+    (tmp_path / "outside").write_text("secret")
+    other = Session(root).adopt("face", uploaded(root, "theirs"))
+    link = root / ("c" * 64) / "link"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "outside")
+    for path in (tmp_path / "outside", other, link, root, root / ("a" * 64) / "..", root / ("a" * 64) / "gone", ""):
+        with pytest.raises(UsageError, match="upload it again"):
+            session.adopt("face", {"path": str(path)})
+
+
+def test_what_a_visitor_says_means_what_the_command_line_makes_of_it(tmp_path: Path) -> None:
+    made = wanted(
+        Session(tmp_path), ("pads", "0 20 0 0"), ("ranges", "3s-9.5s; 12s-"), ("crf", "18"), ("keep_audio", "yes"),
+        ("blend", "hard"), ("rotate", True), ("max_yaw", 45.0), ("silence", "default"),
+    )
+    assert " ".join(made.words) == (
+        "wav2lip sync --face in.mp4 --audio in.wav --pads 0,20,0,0 --range 3-9.5 --range 12- --keep-audio --max-yaw 45 "
+        "--rotate --blend hard --crf 18"
+    )
+    again = dict(sync.make_context("sync", made.words[2:]).params)
+    for name in ("pads", "crf", "keep_audio", "blend", "rotate", "max_yaw", "silence"):
+        assert getattr(made.options, name) == again[name]
+
+
+def test_what_the_page_begins_with_counts_unless_the_visitor_says_otherwise(tmp_path: Path) -> None:
+    given = GIVEN | {"detector": "cascade", "crf": 30, "offline": True}
+    plain = wanted(Session(tmp_path), ("detector", "cascade"), ("crf", "30"), given=given)
+    assert plain.words[-5:] == ["--detector", "cascade", "--crf", "30", "--offline"]
+    assert plain.options.offline
+    changed = wanted(Session(tmp_path), ("detector", "auto"), ("crf", ""), given=given)
+    assert changed.words[-1:] == ["--offline"]
+
+
+@pytest.mark.parametrize(("name", "word", "sentence"), [
+    ("pads", "1 2", "Invalid value for '--pads': '1 2' is not four whole numbers"),
+    ("blend", "loud", "Invalid value for '--blend'"),
+    ("person", "the left one", "Invalid value for '--person'"),
+    ("checkpoint", "/etc/passwd", "--checkpoint cannot be '/etc/passwd'; choose"),
+    ("reference", "/etc/passwd", "--reference cannot be '/etc/passwd'; choose same, closed"),
+    ("resize_factor", "0", "resize_factor is 0"),
+])
+def test_what_makes_no_sense_is_refused_in_the_words_of_the_command_line(
+    tmp_path: Path, name: str, word: str, sentence: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        wanted(Session(tmp_path), (name, word))
+    assert str(refused.value).startswith(sentence)
+
+
+def test_weights_that_are_named_can_be_chosen_and_others_cannot(tmp_path: Path) -> None:
+    given = GIVEN | {"checkpoint": tmp_path / "own.pth"}
+    field = next(field for field in page_fields(given) if field.name == "checkpoint")
+    assert field.choices == ("default", str(tmp_path / "own.pth"))
+    assert wanted(Session(tmp_path), ("checkpoint", "default"), given=given).options.checkpoint is None
+    chosen = wanted(Session(tmp_path), ("checkpoint", str(tmp_path / "own.pth")), given=given)
+    assert chosen.options.checkpoint == tmp_path / "own.pth"
+
+
+def test_every_option_of_sync_is_on_the_page_or_left_out_by_name() -> None:
+    shown = {field.name for field in page_fields(GIVEN)}
+    options = {option.name for option in job_options() if option.expose_value}
+    assert shown == options - LEFT_OUT
+    assert {option.name for option in job_options()} <= {option.name for option in ui.params}
+
+
+@pytest.mark.parametrize("stopping", [
+    lambda progress: progress.say("words"), lambda progress: progress.detail("words"),
+    lambda progress: progress.stage("Next", 3).__enter__(),
+])
+def test_work_ends_where_it_next_tells_how_far_it_is(stopping: Callable[[Progress], object]) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> None:
+        with progress.stage("Syncing lips", 10) as advance:
+            advance(4)
+            begun.set()
+            assert go_on.wait(10)
+            stopping(progress)
+        raise AssertionError("it went on")
+
+    running = Running(work, threading.Lock())
+    assert begun.wait(10)
+    assert (running.stage_now.name, running.stage_now.done, running.stage_now.total) == ("Syncing lips", 4, 10)
+    running.stop()
+    go_on.set()
+    with pytest.raises(KeyboardInterrupt):
+        running.answer()
+
+
+def test_one_works_at_a_time() -> None:
+    turn, go_on = threading.Lock(), threading.Event()
+    first = Running(lambda progress: go_on.wait(10), turn)
+    second = Running(lambda progress: "second", turn)
+    assert next(second.watch()).name == "Starting"
+    go_on.set()
+    assert first.answer() is True
+    assert second.answer() == "second"
+
+
+def test_a_failure_is_told_and_the_next_one_has_its_turn() -> None:
+    def fail(progress: Progress) -> None:
+        raise Wav2LipError("It failed.")
+
+    turn = threading.Lock()
+    with pytest.raises(Wav2LipError, match="It failed"):
+        Running(fail, turn).answer()
+    assert Running(lambda progress: 3, turn).answer() == 3
+
+
+@pytest.mark.parametrize(("text", "size"), [("500MB", 500_000_000), ("2g", 2 * 10**9), ("1000", 1000), ("3 kB", 3000)])
+def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "0", "-1", "1.5GB", "1 TB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a size"):
+        parse_size(text)
+
+
+def test_without_gradio_there_is_a_sentence() -> None:
+    code = "import sys; sys.modules['gradio'] = None; from wav2lip.cli import main; main(['ui'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == UsageError.exit_code
+    assert done.stderr == "Error: This needs gradio, which is not installed: pip install 'wav2lip[ui]'\n"
