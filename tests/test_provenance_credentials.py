@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,14 @@ def test_a_kill_before_the_signature_leaves_no_unsigned_result(
     assert found is not None
     assert found.state == "valid"
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "a.mp4.wav2lip.json", "killed"}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+def test_the_certificate_that_the_documentation_makes_can_sign(tmp_path: Path) -> None:
+    text = (EXAMPLES.parent / "docs" / "provenance.md").read_text(encoding="utf-8")
+    script = text.partition("<!-- throw-away -->\n```sh\n")[2].partition("```")[0]
+    subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True, capture_output=True)
+    Signing(read_certificate(tmp_path / "chain.pem", tmp_path / "key.pem")).try_out()
 
 
 @pytest.mark.parametrize("kind", ["es384", "ed25519", "ps256"])
