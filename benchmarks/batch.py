@@ -116,7 +116,8 @@ def check(rows: Iterable[Row], folder: Path, sample: int) -> Counter:
             alone = folder / "alone.mp4"
             words = ("--face", str(folder / row["face"]), "--audio", str(folder / row["audio"]), "-o", str(alone))
             box = ("--box", row["box"].replace(" ", ","))
-            subprocess.run([sys.executable, "-m", "wav2lip", "sync", *words, *box, *WORDS, "-q"], check=True)
+            sync = [sys.executable, "-m", "wav2lip", "--no-config", "sync"]
+            subprocess.run([*sync, *words, *box, *WORDS, "-q"], check=True)
             counts["as sync" if alone.read_bytes() == output.read_bytes() else "UNLIKE SYNC"] += 1
             alone.unlink()
     return counts
@@ -125,8 +126,8 @@ def check(rows: Iterable[Row], folder: Path, sample: int) -> Counter:
 def run(folder: Path, workers: int, sample: int) -> None:
     rows, poisoned = make(folder)
     journal = folder / "out" / "jobs.journal.jsonl"
-    command = [sys.executable, "-m", "wav2lip", "batch", str(folder / "jobs.csv"), "-o", str(folder / "out"),
-               "--workers", str(workers), *WORDS, "-q"]
+    command = [sys.executable, "-m", "wav2lip", "--no-config", "batch", str(folder / "jobs.csv"),
+               "-o", str(folder / "out"), "--workers", str(workers), *WORDS, "-q"]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while len(entries(journal)) < len(rows) // 2:

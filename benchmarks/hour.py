@@ -171,7 +171,7 @@ def main(
         video, sound = make_inputs(face, audio, folder, hours * HOUR, size, fps)
         results = folder / "results"
         results.mkdir()
-        command = [sys.executable, "-m", "wav2lip", "sync", "--face", str(video), "--audio", str(sound)]
+        command = [sys.executable, "-m", "wav2lip", "--no-config", "sync", "--face", str(video), "--audio", str(sound)]
         command += ["-o", str(results / "out.mp4"), "--quiet", *options]
         said, cache = folder / "said.txt", folder / "cache"
         fill_cache(cache)

@@ -45,7 +45,7 @@ def main(face: Path, audio: Path, seconds: tuple[int, ...], of: str, options: tu
                 subprocess.run([binary(), *QUIET, *mux], check=True)
                 words = [str(both)]
             try:
-                done = run([sys.executable, "-m", "wav2lip", of, *words, "-q", *options], watched=True)
+                done = run([sys.executable, "-m", "wav2lip", "--no-config", of, *words, "-q", *options], watched=True)
             except Wav2LipError as error:
                 raise click.ClickException(str(error)) from error
         peaks = f"peak {done.memory / MB:.0f} MB, Python alone {done.own_memory / MB:.0f} MB"

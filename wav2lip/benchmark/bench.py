@@ -56,15 +56,15 @@ def bench(
         if source.still or source.geometry != Geometry():
             raise UsageError(f"{face} is measured as a video in its own size; leave out what changes that.")
         output = folder / default_output(face, audio, options.codec, source).name
-        command = [sys.executable, "-m", "wav2lip", "sync", "--face", str(face), "--audio", str(audio), *words]
-        command += ["-o", str(output), "--quiet", "--json"]
+        command = [sys.executable, "-m", "wav2lip", "--no-config", "sync", "--face", str(face), "--audio", str(audio)]
+        command += [*words, "-o", str(output), "--quiet", "--json"]
         cold, warm = folder / "cold", folder / "warm"
         transcodes: list[float] = []
         timed: dict[str, list[Profile]] = {"cold": [], "warm": []}
         with progress.stage("Measuring", 2 + 3 * runs, "run") as advance:
 
             def sync(cache: Path, *more: str, watched: bool = False) -> Finished:
-                done = run([*command, *more], os.environ | {CACHE_VARIABLE: str(cache)}, watched=watched)
+                done = run([*command, *more], _environment() | {CACHE_VARIABLE: str(cache)}, watched=watched)
                 advance(1)
                 return done
 
@@ -88,6 +88,12 @@ def bench(
         seconds = tuple(profile.seconds for profile in profiles)
         modes[mode] = Mode(seconds, median_profile(profiles, machine), first[mode].memory, first[mode].own_memory)
     return Bench(about_machine(), face.name, source.size, source.fps, tuple(words), tuple(transcodes), modes)
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of this process without those that set options: only what is asked for is measured."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("WAV2LIP_SYNC_", "WAV2LIP_LOG_"))}
+    return ours | {"NO_COLOR": "1"}
 
 
 def fill_cache(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -37,7 +38,7 @@ def config(context: click.Context, command: tuple[str, ...], as_json: bool) -> N
     unknown = unknown_variables(program)
     if as_json:
         read = [{"path": str(file.path), "own": file.own} for file in files]
-        click.echo(json.dumps({"files": read, "values": rows, "unknown_variables": unknown}, indent=2, default=str))
+        click.echo(json.dumps({"files": read, "values": rows, "unknown_variables": unknown}, indent=2, default=_plain))
     else:
         click.echo("\n".join(_in_words(rows, files, unknown)))
 
@@ -63,12 +64,16 @@ def _row(words: Words, key: str, value: Any, origin: str) -> dict[str, Any]:
     return {"command": " ".join(words), "key": key, "value": value, "from": origin}
 
 
+def _plain(value: object) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
 def _in_words(rows: list[dict[str, Any]], files: list[ConfigFile], unknown: list[str]) -> Iterator[str]:
     yield from (f"read: {file.path}" for file in files)
     if not any(file.own for file in files):
         yield f"your own would be: {place_of_own()}"
     cells = [
-        (".".join([*row["command"].split(), row["key"]]), json.dumps(row["value"], default=str, ensure_ascii=False))
+        (".".join([*row["command"].split(), row["key"]]), json.dumps(row["value"], default=_plain, ensure_ascii=False))
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

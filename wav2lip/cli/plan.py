@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wav2lip.cli.run import importing
+
 if TYPE_CHECKING:
+    from wav2lip.cli.pipes import Places
+    from wav2lip.pipeline.options import SyncOptions
     from wav2lip.pipeline.plan import SyncPlan
 
 _WHAT = {
@@ -15,6 +21,23 @@ _WHAT = {
     "sound": "decode what the sound is put together from", "join": "join the parts and the sound",
     "stdout": "write the result to stdout",
 }
+
+
+def planned(face: Path, files: Places, options: SyncOptions, as_json: bool) -> str:
+    """Return what a run would do, in words or as JSON.
+
+    Raises:
+        UsageError, MediaError, WeightsError, Wav2LipError: what the run would refuse.
+    """
+    with importing():
+        from wav2lip.media.fragments import fragments_command
+        from wav2lip.pipeline.plan import plan_sync
+
+    plan = plan_sync(face, files.audio, files.output, options)
+    commands = plan.commands | ({"stdout": [fragments_command(plan.output)]} if files.piped else {})
+    if as_json:
+        return json.dumps(plan.to_dict() | {"commands": commands}, indent=2)
+    return "\n".join(in_words(plan, commands, "stdout" if files.piped else str(plan.output)))
 
 
 def in_words(plan: SyncPlan, commands: Mapping[str, Sequence[Sequence[str]]], output: str) -> Iterator[str]:

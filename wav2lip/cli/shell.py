@@ -44,7 +44,6 @@ class Shell(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--log-json" in args and not ctx.resilient_parsing:
             log_json()                            # now: a command line can be wrong before it is read so far
-        helps = not set(ctx.help_option_names).isdisjoint(args)
         rest = super().parse_args(ctx, args)
         if ctx.resilient_parsing:
             return rest
@@ -53,17 +52,21 @@ class Shell(click.Group):
             ctx.exit()
         if ctx.params["as_json"]:
             ctx.fail("--json goes with --version here; write that of a command behind it.")
-        if not helps:
-            self._set_defaults(ctx)
         return rest
 
-    def _set_defaults(self, ctx: click.Context) -> None:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        helps = not set(ctx.help_option_names).isdisjoint(rest)
+        if not (ctx.resilient_parsing or helps or name in _WITHOUT_CONFIG):
+            self._set_defaults(ctx, name)
+        return name, command, rest
+
+    def _set_defaults(self, ctx: click.Context, command: str | None) -> None:
         """Let files and variables say what the command line does not."""
-        only = next(iter([*getattr(ctx, "_protected_args", ()), *ctx.args]), None)
-        if only in _WITHOUT_CONFIG:
-            return
         try:
-            found = settings(self, [] if ctx.params["no_config"] else config_files(), only)
+            found = settings(self, [] if ctx.params["no_config"] else config_files(), command)
         except UsageError as error:
             raise _Wrong(str(error)) from error
         ctx.default_map = default_map(found)

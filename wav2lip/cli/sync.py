@@ -25,7 +25,8 @@ from wav2lip.cli.parameters import (
     codecs,
     words,
 )
-from wav2lip.cli.pipes import Places, places
+from wav2lip.cli.pipes import places
+from wav2lip.cli.plan import planned
 from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
@@ -219,7 +220,8 @@ def sync(**given: Any) -> None:
             given |= {"audio": files.audio, "output": files.output}
             given |= {"no_resume": True, "sidecar": False} if files.piped else {}
             if dry_run:
-                click.echo(_plan(given, files, as_json))
+                face, _, _ = (given.pop(name) for name in ("face", "audio", "output"))
+                click.echo(planned(face, files, sync_options(given), as_json))
                 return
             report, profile = _run(given, -1 if quiet else 1 if verbose else 0, profiled)
             files.deliver()
@@ -271,22 +273,6 @@ def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport,
     profiler = Profiler(age=process_age())
     report = run(face, audio, output, options, progress, watch=profiler)
     return report, profiler.profile(report)
-
-
-def _plan(given: dict[str, Any], files: Places, as_json: bool) -> str:
-    """Return what a run would do, in words or as JSON."""
-    from wav2lip.cli.plan import in_words
-
-    with importing():
-        from wav2lip.media.fragments import fragments_command
-        from wav2lip.pipeline.plan import plan_sync
-
-    face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
-    plan = plan_sync(face, audio, output, sync_options(given))
-    commands = plan.commands | ({"stdout": [fragments_command(plan.output)]} if files.piped else {})
-    if as_json:
-        return json.dumps(plan.to_dict() | {"commands": commands}, indent=2)
-    return "\n".join(in_words(plan, commands, "stdout" if files.piped else str(plan.output)))
 
 
 def sync_options(given: dict[str, Any]) -> SyncOptions:
