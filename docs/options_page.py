@@ -1,0 +1,82 @@
+"""Every option of every command, as Markdown made from the commands themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+
+GIVEN = re.compile(r"\s*\[default:\s*([^\]]*)\]")     # a default that the help text tells itself
+AGAIN = "[repeatable]"
+
+
+def options_page() -> str:
+    """Return a section for each command: what it does, its arguments, and a table of its options."""
+    from wav2lip.cli import main
+
+    return "\n\n".join(section(command, name) for name, command in commands(main, "wav2lip"))
+
+
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below a group with its full name, in the alphabet's order, groups before their commands."""
+    for word, command in sorted(group.commands.items()):
+        yield f"{name} {word}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {word}")
+
+
+def section(command: click.Command, name: str) -> str:
+    """Return what is to be said of one command."""
+    with click.Context(command, info_name=name) as context:
+        usage = command.collect_usage_pieces(context)
+        parts = [f"## {name}", f"```text\n{' '.join([name, *usage])}\n```", paragraphs(command.help or "")]
+        options = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
+        rows = [row(option, context) for option in options if option.name != "help"]
+    if rows:
+        parts.append("\n".join(["| option | default | what it does |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
+def paragraphs(text: str) -> str:
+    """Return a docstring's paragraphs, each on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in text.replace("\b", "").split("\n\n"))
+
+
+def row(option: click.Option, context: click.Context) -> str:
+    """Return an option's line of the table: how it is written, what it is by default, what it does."""
+    told = option.help or ""
+    found = GIVEN.search(told)
+    default = found[1] if found else shown_default(option, context)
+    words = GIVEN.sub("", told).replace(AGAIN, "").strip()
+    again = " May be given again." if option.multiple else ""
+    needed = " **Required.**" if option.required else ""
+    cells = (spelling(option, context), default, words + again + needed)
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
+
+
+def spelling(option: click.Option, context: click.Context) -> str:
+    """Return all names of an option, then what goes with it."""
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if option.is_flag or option.count:
+        return names
+    return f"{names} `{option.make_metavar(context)}`"
+
+
+def shown_default(option: click.Option, context: click.Context) -> str:
+    """Return an option's default in words; nothing where there is none worth telling."""
+    record = option.get_help_extra(context).get("default")
+    return f"`{record}`" if record else ""
+
+
+def escaped(cell: str) -> str:
+    """Return a cell's text in which no sign ends the cell or begins HTML."""
+    return " ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") if "`" not in cell else _beside_code(cell)
+
+
+def _beside_code(cell: str) -> str:
+    """Escape a text with code in it: bars end a cell even there."""
+    parts = " ".join(cell.split()).split("`")
+    for at, part in enumerate(parts):
+        parts[at] = part.replace("|", "\\|") if at % 2 else part.replace("|", "\\|").replace("<", "&lt;")
+    return "`".join(parts)
