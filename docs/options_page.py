@@ -9,6 +9,7 @@ import click
 
 GIVEN = re.compile(r"\s*\[default:\s*([^\]]*)\]")     # a default that the help text tells itself
 AGAIN = "[repeatable]"
+NUMBERS = {"INTEGER": "N", "INTEGER RANGE": "N", "FLOAT": "X", "FLOAT RANGE": "X"}
 
 
 def options_page() -> str:
@@ -32,7 +33,7 @@ def section(command: click.Command, name: str) -> str:
         usage = command.collect_usage_pieces(context)
         parts = [f"## {name}", f"```text\n{' '.join([name, *usage])}\n```", paragraphs(command.help or "")]
         options = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
-        rows = [row(option, context) for option in options if option.name != "help"]
+        rows = [row(option, context) for option in options if "--help" not in option.opts]
     if rows:
         parts.append("\n".join(["| option | default | what it does |", "|---|---|---|", *rows]))
     return "\n\n".join(parts)
@@ -45,14 +46,21 @@ def paragraphs(text: str) -> str:
 
 def row(option: click.Option, context: click.Context) -> str:
     """Return an option's line of the table: how it is written, what it is by default, what it does."""
-    told = option.help or ""
+    told, extra = option.help or "", option.get_help_extra(context)
     found = GIVEN.search(told)
-    default = found[1] if found else shown_default(option, context)
-    words = GIVEN.sub("", told).replace(AGAIN, "").strip()
-    again = " May be given again." if option.multiple else ""
-    needed = " **Required.**" if option.required else ""
-    cells = (spelling(option, context), default, words + again + needed)
+    default = found[1] if found else f"`{extra['default']}`" if "default" in extra else ""
+    words = [GIVEN.sub("", told).replace(AGAIN, "").strip()]
+    words += [f"{in_words(extra['range'])}"] if "range" in extra else []
+    words += ["May be given again."] if option.multiple else []
+    words += ["**Required.**"] if option.required else []
+    cells = (spelling(option, context), default, " ".join(words))
     return f"| {' | '.join(escaped(cell) for cell in cells)} |"
+
+
+def in_words(bounds: str) -> str:
+    """Return `0<=x<=1` and the like as a sentence."""
+    signs = {"<=": " ≤ ", ">=": " ≥ ", "<": " < ", ">": " > "}
+    return f"({re.sub('<=|>=|<|>', lambda sign: signs[sign[0]], bounds)})"
 
 
 def spelling(option: click.Option, context: click.Context) -> str:
@@ -60,23 +68,12 @@ def spelling(option: click.Option, context: click.Context) -> str:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     if option.is_flag or option.count:
         return names
-    return f"{names} `{option.make_metavar(context)}`"
-
-
-def shown_default(option: click.Option, context: click.Context) -> str:
-    """Return an option's default in words; nothing where there is none worth telling."""
-    record = option.get_help_extra(context).get("default")
-    return f"`{record}`" if record else ""
+    goes_with = option.make_metavar(context)
+    return f"{names} `{NUMBERS.get(goes_with, goes_with.strip('[]').replace('|', ' | '))}`"
 
 
 def escaped(cell: str) -> str:
-    """Return a cell's text in which no sign ends the cell or begins HTML."""
-    return " ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") if "`" not in cell else _beside_code(cell)
-
-
-def _beside_code(cell: str) -> str:
-    """Escape a text with code in it: bars end a cell even there."""
+    """Return a cell's text in which no sign ends the cell or begins HTML; in code they do neither."""
     parts = " ".join(cell.split()).split("`")
-    for at, part in enumerate(parts):
-        parts[at] = part.replace("|", "\\|") if at % 2 else part.replace("|", "\\|").replace("<", "&lt;")
+    parts[::2] = [part.replace("|", "\\|").replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELL = {"sh", "bash", "console"}
+COMMANDS = ("wav2lip ", "python ", "OMP_")     # what blocks without a language begin with if they are commands
 _FENCE = re.compile(r"^( *)```([A-Za-z]*)[^\n]*$")
 _NAMED = re.compile(r"<!-- ([\w.-]+) -->")
-_INLINE = re.compile(r"(?<!`)`((?:wav2lip|python benchmarks/|pip install|docker )[^`]+)`(?!`)")
-_PLACEHOLDER = re.compile(r"…|\.\.\.|\b[A-Z]{3,}\b|\[")    # what a reader fills in: such a line is a pattern, no command
+_INLINE = re.compile(r"(?<!`)`((?:wav2lip|python|pip install|docker|apt-get install) [^`]+)`(?!`)")
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,9 @@ class Command:
     text: str
 
     @property
-    def page(self) -> str:
-        return self.where.rpartition(":")[0]
+    def line(self) -> int:
+        """The number of its line on the page."""
+        return int(self.where.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(page: Path) -> list[Command]:
-    """Return every command line of a page: those of its shell blocks, then whole ones in the text."""
+    """Return every command line of a page's shell blocks, in their order."""
     found = []
     for block in blocks(page):
-        if block.language in SHELL or (not block.language and block.text.startswith(("wav2lip ", "python ", "OMP_"))):
+        if block.language in SHELL or (not block.language and block.text.startswith(COMMANDS)):
             first = int(block.where.rpartition(":")[2])
             name = str(page.relative_to(ROOT))
             found += [Command(f"{name}:{first + at}", text) for at, text in _lines(block.text)]
-    return found + _inline(page)
+    return found
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -102,14 +102,12 @@ def without_comment(line: str) -> str:
     return line.rstrip()
 
 
-def _inline(page: Path) -> list[Command]:
-    """Return the commands in the text that are whole: which name more than a command, and leave nothing to fill in."""
+def mentions(page: Path) -> list[Command]:
+    """Return what stands as code within the text and begins like a command: a whole one, or a part of one."""
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"^( *)```.*?^\1```", lambda block: "\n" * block[0].count("\n"), text, flags=re.M | re.S)
-    found = []
-    for match in _INLINE.finditer(text):
-        command = " ".join(match[1].split())
-        if len(shlex.split(command)) > 2 and not _PLACEHOLDER.search(command):
-            line = text.count("\n", 0, match.start()) + 1
-            found.append(Command(f"{page.relative_to(ROOT)}:{line}", command))
-    return found
+    name = page.relative_to(ROOT)
+    return [
+        Command(f"{name}:{text.count(chr(10), 0, found.start()) + 1}", " ".join(found[1].split()))
+        for found in _INLINE.finditer(text)
+    ]
