@@ -84,9 +84,11 @@ def is_understood(command: Command) -> str:
         assert (ROOT / words[1]).is_file(), words[1]
         sys.path.insert(0, str(ROOT / "benchmarks"))
         try:
-            parse(runpy.run_path(str(ROOT / words[1]))["main"], words[2:])
+            found = runpy.run_path(str(ROOT / words[1])).get("main")
         finally:
             sys.path.remove(str(ROOT / "benchmarks"))
+        if isinstance(found, click.Command) and words[2:]:     # without words it is only named
+            parse(found, words[2:])
     elif words[:2] == ["pip", "install"]:
         check_extras(words[2:])
     elif words[0] == "docker":
@@ -148,7 +150,7 @@ def is_whole(command: Command) -> bool:
         return False
     if words[0] != "wav2lip":
         return True
-    if all(re.fullmatch("[a-z]+", word) for word in words):
+    if all(re.fullmatch(r"[a-z0-9-]+", word) for word in words):
         return False                 # the name of a command, and no more
     try:
         parse(main, words[1:])

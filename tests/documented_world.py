@@ -82,12 +82,17 @@ def videos(folder: Path) -> None:
     run_ffmpeg("-i", url(source), "-t", 5, "-r", SLOW, "-vf", "scale=160:160", "-an", url(folder / "examples/face.mp4"))
     for name in (
         "interview", "a", "b", "truth", "result", "results/one", "originals/one", "recordings/one", "recordings/a",
-        "target", "me", "clips/a", "faces/one", "LRS2/main/1/1", "LRS2/main/1/2", "ReSyncED/tts/1", "GRID/s1/CLIP",
+        "clips/a", "faces/one", "LRS2/main/1/1", "LRS2/main/1/2", "ReSyncED/tts/1", "GRID/s1/CLIP",
         "GRID/s1/a", "GRID/other/one",
     ):
         path = folder / f"{name}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(talking, path)
+    for name in ("target", "me"):      # a face has to be large where an enhancer shall learn from it
+        run_ffmpeg(
+            "-i", url(source), "-i", url(speech), "-map", "0:v", "-map", "1:a", "-t", SAID, "-c:a", "aac",
+            url(folder / f"{name}.mp4"),
+        )
     os.link(folder / "first.wav", folder / "ReSyncED" / "tts" / "1.wav")
     (folder / "lrs2.txt").write_text("1/1 1/2\n")
     (folder / "tts_pairs.txt").write_text("1.mp4 1.wav\n")
