@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
-from options_page import options_page      # beside this file: mkdocs looks there while it loads hooks
+from options_page import options_page  # beside this file: mkdocs looks there while it loads hooks
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -77,8 +77,9 @@ def main() -> None:
         '<text x="620" y="205" class="note">pass 2</text>'
     )
     picture = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 {WIDTH + 24} {HEIGHT + 12}" width="{WIDTH}" height="{HEIGHT}" '
-        'font-family="Helvetica, Arial, sans-serif" font-size="13" text-anchor="middle">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 {WIDTH + 24} {HEIGHT + 12}" '
+        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" font-size="13" '
+        'text-anchor="middle">'
         f'<rect x="-12" y="-12" width="{WIDTH + 24}" height="{HEIGHT + 12}" fill="#fbfdfc" class="paper"/>'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         f'<path d="M0 0 L8 4 L0 8 z" fill="{FRAME}" stroke="none"/></marker></defs>'

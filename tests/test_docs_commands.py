@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from documented import ROOT, pages
 from documented_page import things, try_page
-from documented_rows import ROWS, TRAINING
+from documented_rows import NOT_YET, ROWS, TRAINING
 from documented_run import rows_of
 from documented_world import make_world
+
+from wav2lip.cli import main
 
 PAGES = [page for page in pages() if page.relative_to(ROOT).as_posix() not in TRAINING]
 
@@ -29,3 +31,4 @@ def test_a_page_keeps_its_promises(page: Path, world: Path, tmp_path: Path, monk
 def test_no_exception_is_made_for_what_is_not_there() -> None:
     used = {id(row) for page in pages() for one in things(page) if hasattr(one, "line") for row in rows_of(one)}
     assert [row.pattern for row in ROWS if id(row) not in used] == []
+    assert [name for name in NOT_YET if name in main.commands] == []
