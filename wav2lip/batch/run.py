@@ -70,7 +70,9 @@ def run_batch(
     Args:
         jobs: in the order in which they begin; an `Outcome` among them is of a job that failed before it was one.
         journal: the file to which what becomes of each is written at once. It has to be the same one for the next run.
-        workers, retries, fail_fast: as for `run_local`.
+        workers: how many processes, as for `run_local`.
+        retries: how often a job is tried again that failed for a reason that may pass.
+        fail_fast: begin nothing any more after a failure.
         progress: receives a line for every failure, and how many jobs have come to their end.
         runner: does the jobs; None for `run_local` with what is above.
 

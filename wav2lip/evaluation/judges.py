@@ -18,7 +18,7 @@ from wav2lip.media.sound import SAMPLE_RATE, pcm16
 from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_syncnet, load_syncnet_v2
-from wav2lip.models.store import sha256_of
+from wav2lip.models.store import locate, sha256_of
 from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
 from wav2lip.models.syncnet_v2 import PICTURE_SIZE
 from wav2lip.speech.mel import mel_blocks
@@ -147,7 +147,7 @@ class SyncNetJudge:
     def __init__(self, path: Path, device: str = "cpu"):
         self._network = fold_batch_norm(load_syncnet_v2(path), in_place=True).to(device)
         self._device = device
-        self.fingerprint = f"syncnet_v2 1 {sha256_of(path)[:16]}"
+        self.fingerprint = f"syncnet_v2 1 {sha256_of(locate(path))[:16]}"
 
     def places(self, boxes: np.ndarray) -> np.ndarray:
         """Return x, y, width and height of what the original's tracker cuts, possibly beyond the frame."""

@@ -406,7 +406,7 @@ def _cut_off(path: Path, needed: int | None) -> NoReturn:
 def _get(path: Path) -> str | None:
     """Say where a file of this name is published."""
     known = next((known for known in KNOWN.values() if known.file == path.name), None)
-    if known is None:
+    if known is None or known.ships:      # one that ships is asked for by no path
         return None
     return f"{known.source} says where to get it (SHA-256 {known.sha256 or 'unknown'})."
 

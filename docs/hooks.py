@@ -1,0 +1,42 @@
+"""What the site has beside the pages of this folder: every option, the weights' own page, the changelog."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+from options_page import options_page  # beside this file: mkdocs looks there while it loads hooks
+
+ROOT = Path(__file__).resolve().parent.parent
+
+OPTIONS = "<!-- every option -->"
+BORROWED = {"weights.md": "checkpoints/README.md", "changelog.md": "CHANGELOG.md"}
+MOVED = {
+    "../checkpoints/README.md": "weights.md", "../CHANGELOG.md": "changelog.md", "../README.md": "index.md",
+    "../docs/": "",
+}
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that stand elsewhere in the repository, and their picture."""
+    for name, source in BORROWED.items():
+        files.append(File.generated(config, name, content=(ROOT / source).read_text(encoding="utf-8")))
+    files.append(File.generated(config, "curves.png", abs_src_path=str(ROOT / "checkpoints" / "curves.png")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put the options in, and point links to where a page stands on the site."""
+    if OPTIONS in markdown:
+        markdown = markdown.replace(OPTIONS, options_page())
+    return re.sub(r"\]\(([^)\s]+)\)", lambda link: f"]({moved(link[1])})", markdown)
+
+
+def moved(link: str) -> str:
+    """Return where a link within the repository leads to on the site."""
+    for before, after in MOVED.items():
+        if link.startswith(before):
+            return after + link[len(before):]
+    return link

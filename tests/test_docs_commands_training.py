@@ -1,0 +1,23 @@
+"""Every command on the pages about training does what it is there for, if only for a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from documented import ROOT
+from documented_page import try_page
+from documented_rows import TRAINING
+from documented_world import make_world
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.mark.parametrize("page", TRAINING)
+def test_a_page_keeps_its_promises(page: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_page(ROOT / page, world, tmp_path, monkeypatch)
