@@ -34,6 +34,7 @@ from wav2lip.progress import Progress
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SPOKEN = wav2lip.SyncOptions(device="cpu", detector="cascade", offline=True, codec="ffv1")
+PLACED = replace(SPOKEN, box=BOX)
 FIXED = ["--box", *map(str, BOX), "--offline", "--device", "cpu"]
 FRAMES = 30                      # of the clip: the recording is longer, so that it plays backwards too
 
@@ -76,10 +77,10 @@ SPAN = wav2lip.Span(Fraction(1, 4), Fraction(1))
     [
         # While somebody speaks, in the middle of the pause and on the way into it, and where the clip plays backwards.
         (SPOKEN, (3, 24, 17, 41)),
-        (replace(SPOKEN, grain=True, blend="poisson", smooth=False, silence="source"), (5, 18)),
-        (replace(SPOKEN, reference="closed", audio_start=Fraction(1, 5)), (10, 27)),
-        (replace(SPOKEN, ranges=(SPAN,)), (2, 14)),
-        (wav2lip.SyncOptions(device="cpu", compat=True, box=BOX, offline=True, codec="ffv1"), (0, 40)),
+        (replace(PLACED, grain=True, blend="poisson", silence="source"), (5, 18)),
+        (replace(PLACED, reference="closed", audio_start=Fraction(1, 5)), (10, 27)),
+        (replace(PLACED, ranges=(SPAN,)), (2, 14)),
+        (replace(PLACED, compat=True), (0, 40)),
     ],
     ids=["plain", "finished", "closed", "ranges", "compat"],
 )
@@ -121,7 +122,7 @@ def test_a_mask_that_its_neighbours_calm_is_the_same(
     monkeypatch.setattr(networks, "FaceParser", Trembling)
     (tmp_path / "parser.pth").touch()
     short = write_sound(tmp_path / "short.wav", speech()[16000 : 16000 + 640 * 6])
-    options = replace(SPOKEN, parsing=tmp_path / "parser.pth", box=BOX)
+    options = replace(PLACED, parsing=tmp_path / "parser.pth")
     (one,) = made(face, short, options, (3,))
     wav2lip.sync(face, short, tmp_path / "out.mkv", options)
     result = list(read_pictures(probe(tmp_path / "out.mkv")))[3]

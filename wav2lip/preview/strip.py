@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from wav2lip.progress import Progress
 
 LONGEST = 30             # seconds: what is longer is better made whole
 MOST_SETTINGS = 5        # with the source six pictures
-ACROSS = 3               # pictures beside each other
+MOST_ACROSS = 3          # pictures beside each other
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def preview_video(
     wide, high = np.max([view.size for view in views], axis=0)
     seen = max(1, round(float(wide * first.source.pixel_aspect))), int(high)
     columns = [Column(name) for name in names]
-    board = Board([columns[at : at + ACROSS] for at in range(0, len(columns), ACROSS)], *seen)
+    across = ceil(len(columns) / ceil(len(columns) / MOST_ACROSS))
+    board = Board([columns[at : at + across] for at in range(0, len(columns), across)], *seen)
     colour = first.source.colour
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         sound = sound_file(first.script, first.source, Path(folder) / "sound.wav", progress)
