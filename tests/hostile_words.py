@@ -329,6 +329,10 @@ def command_cases() -> list[Case]:
         Case("faces: nobody", (*FACES, "face.mp4"), NOBODY),
         Case("faces: sheet over the video", ("faces", "face.mp4", "-q", "--sheet", "face.mp4"), 2),
         Case("compare: with itself over itself", ("compare", "face.mp4", "face.mp4", "-o", "face.mp4", "-q"), 2),
+        Case("inspect: pipe", ("inspect", "bad.mp4"), 3, fifo("bad.mp4")),
+        Case("inspect: hole", ("inspect", "bad.mp4"), 3, sparse("bad.mp4")),
+        Case("inspect: hls", ("inspect", "bad.mp4"), 0, writing("bad.mp4", HLS + b"\xff")),
+        Case("rerun: no record", ("rerun", "bad.json"), 3, writing("bad.json", b'{"kind": "wav2lip result"}')),
         Case("models: verify", ("models", "verify", "bad.pth"), 4, writing("bad.pth", saved({"a\nb": 3}))),
         Case("models: info", ("models", "info", "bad.pth"), 4, writing("bad.pth", b"\x80\2" + bytes(99))),
         Case(

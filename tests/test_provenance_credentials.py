@@ -284,7 +284,7 @@ def test_without_the_extra_it_says_how_to_get_it(
 def test_what_content_credentials_cannot_parse_is_an_ingredient_all_the_same(
     sign: Sign, clips: Path, tmp_path: Path
 ) -> None:
-    face = make_face(tmp_path / "face.mkv").rename(tmp_path / "misnamed.mp4")
+    face = make_face(tmp_path / "face.mkv").rename(tmp_path / os.fsdecode(b"misnamed\xff.mp4"))
     found = read_credentials(sign(tmp_path / "a.mp4", face=face))
     assert found is not None
-    assert (found.state, found.parts[0].title) == ("valid", "misnamed.mp4")
+    assert (found.state, found.parts[0].title) == ("valid", "misnamed?.mp4")

@@ -239,7 +239,7 @@ def test_a_rerun_says_what_is_not_as_it_was(made: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "words"), [
     ("", "not JSON"), ("[]", "no record"), ('{"kind": "x"}', "no record"),
     ('{"kind": "wav2lip result", "format": 99}', "format 99"),
-    ('{"kind": "wav2lip result", "format": 1}', "which files"),
+    ('{"kind": "wav2lip result", "format": 1}', "is damaged"),
     ("[" * 100_000, "not JSON"),
 ])
 def test_what_is_no_record_is_refused_in_a_sentence(tmp_path: Path, content: str, words: str) -> None:
@@ -287,8 +287,13 @@ def test_a_result_that_is_delivered_takes_its_record_along(tmp_path: Path, clips
     store.store.clear()
 
 
-def test_the_record_reader_refuses_what_is_no_list_of_files(made: Path, tmp_path: Path) -> None:
-    record = tmp_path / "other.json"
-    record.write_text(json.dumps(read_sidecar(made) | {"inputs": [{"role": "face"}]}), encoding="utf-8")
-    with pytest.raises(MediaError, match="which files"):
-        rerun(record, tmp_path / "b.mp4")
+@pytest.mark.parametrize("said", [
+    {"inputs": [{"role": "face"}]}, {"inputs": []}, {"inputs": 3}, {"weights": [None]}, {"output": None},
+    {"generated": [{"person": "A", "frames": [[1]]}]}, {"generated": [{"person": 1, "frames": []}]}, {"options": []},
+    {"made_with": "x"},
+])
+def test_a_damaged_record_is_told_as_one(made: Path, said: dict[str, Any]) -> None:
+    made.write_text(json.dumps(json.loads(made.read_text(encoding="utf-8")) | said), encoding="utf-8")
+    with pytest.raises(MediaError, match=r"a\.mp4\.wav2lip\.json is damaged"):
+        read_sidecar(made)
+    assert invoke("inspect", made.with_name("a.mp4")).exit_code == 1

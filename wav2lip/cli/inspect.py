@@ -66,15 +66,14 @@ def in_words(found: Inspection) -> Iterator[str]:
 
 def _record(record: dict[str, Any]) -> Iterator[str]:
     yield f"  {record.get('statement')}"
-    for kind in ("inputs", "weights"):
-        for file in record.get(kind, []):
-            yield f"  {file['role']}: {file.get('name', file['given'])} (SHA-256 {file['sha256']})"
-    for spoken in record.get("generated", []):
+    for file in (*record["inputs"], *record["weights"]):
+        yield f"  {file['role']}: {file.get('name', file['given'])} (SHA-256 {file['sha256']})"
+    for spoken in record["generated"]:
         ranges = [f"{start}–{end - 1}" for start, end in spoken["frames"]]
         more = len(ranges) - MOST_RANGES
         words = ", ".join(ranges[:MOST_RANGES]) + (f", and {more} times more" if more > 0 else "")
         yield f"  generated mouth of {spoken['person']}: " + (f"frames {words}" if ranges else "in no frame")
-    if record.get("options"):
+    if record["options"]:
         yield "  options: " + ", ".join(f"{name} {_short(value)}" for name, value in record["options"].items())
 
 

@@ -16,7 +16,7 @@ from wav2lip.pipeline.record import made_with
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.sync import sync
 from wav2lip.progress import Progress
-from wav2lip.provenance.sidecar import File, read_sidecar, sidecar_of
+from wav2lip.provenance.sidecar import File, files_of, read_sidecar, sidecar_of
 
 AGAIN = "_again"
 _MOVED = {"face": " Name it with --face where it is now.", "audio": " Name it with --audio where it is now."}
@@ -67,23 +67,21 @@ def rerun(
     record, progress = Path(record), progress or Progress()
     said = read_sidecar(record)
     made = File.told(said.get("output"))
-    options = options_of(_dict(said, "options", record))
+    options = options_of(said["options"])
     output = Path(output) if output else _named_again(made)
     if sidecar_of(output).exists() and sidecar_of(output).samefile(record):
         raise UsageError(f"The record of {output} would replace {record}; choose another name with -o.")
-    files, now = _files(said, "inputs", record), {"face": face, "audio": audio}
+    files, now = files_of(said, "inputs"), {"face": face, "audio": audio}
     if audio is not None and "audio" not in [file.role for file in files]:
         raise UsageError(f"{made.given} was made without --audio, from voices or an edit list; leave it out.")
     places = {file.role: Path(now.get(file.role) or file.path) for file in reversed(files)}
-    if "face" not in places:
-        raise MediaError(f"{record} does not say which video the result was made from.")
-    changed = [*_changed_inputs(files, places), *_changed_weights(_files(said, "weights", record), options)]
+    changed = [*_changed_inputs(files, places), *_changed_weights(files_of(said, "weights"), options)]
     if changed and not anyway:
         raise type(changed[0])(f"{changed[0]} --anyway makes another result all the same.")
     report = sync(places["face"], places.get("audio"), output, options, progress)
-    wanted = _dict(said, "output", record).get("unsigned") or {"sha256": made.sha256}
+    wanted = said["output"].get("unsigned", said["output"])
     identical = File.of("output", output).sha256 == wanted.get("sha256")
-    return Rerun(report, identical, (*map(str, changed), *_other_versions(_dict(said, "made_with", record), report)))
+    return Rerun(report, identical, (*map(str, changed), *_other_versions(said["made_with"], report)))
 
 
 def _named_again(made: File) -> Path:
@@ -119,17 +117,3 @@ def _other_versions(then: Mapping[str, Any], report: SyncReport) -> Iterator[str
     for name, value in now.items():
         if then.get(name) != value:
             yield f"{name} is {value} here, and was {then.get(name)}."
-
-
-def _dict(said: Mapping[str, Any], name: str, record: Path) -> dict[str, Any]:
-    value = said.get(name)
-    if not isinstance(value, dict):
-        raise MediaError(f"{record} is damaged: it says nothing of {name}.")
-    return value
-
-
-def _files(said: Mapping[str, Any], name: str, record: Path) -> list[File]:
-    value = said.get(name)
-    if not isinstance(value, list):
-        raise MediaError(f"{record} is damaged: it says nothing of {name}.")
-    return [File.told(one) for one in value]

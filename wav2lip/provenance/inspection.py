@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wav2lip.errors import MediaError, UsageError
-from wav2lip.media.files import check_file, is_there
+from wav2lip.media.files import check_media_file, is_there
 from wav2lip.provenance.credentials import Credentials, read_credentials
 from wav2lip.provenance.sidecar import File, read_sidecar, sidecar_of
 from wav2lip.provenance.tags import read_tags, says_generated
@@ -55,7 +55,7 @@ def inspect(path: Path, trust: Path | None = None) -> Inspection:
         MediaError: the file is missing, or cannot be read.
         UsageError: trust is asked for, and the extra that can tell is not installed, or the certificates are none.
     """
-    check_file(path)
+    check_media_file(path)
     problems = []
     try:
         tags = read_tags(path)

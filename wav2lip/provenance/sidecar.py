@@ -173,4 +173,32 @@ def read_sidecar(path: Path) -> dict[str, Any]:
         raise MediaError(
             f"{path} is a record of format {said.get('format')}; this version of wav2lip reads format {FORMAT}."
         )
+    if not _is_whole(said):
+        raise MediaError(f"{path} is damaged: it does not say what a record has to say.")
     return said
+
+
+def files_of(record: Mapping[str, Any], what: str) -> list[File]:
+    """Return the files that a record tells of.
+
+    Args:
+        record: as `read_sidecar` gives it.
+        what: "inputs" or "weights".
+    """
+    return [File.told(one) for one in record[what]]
+
+
+def _is_whole(said: dict[str, Any]) -> bool:
+    """Return whether a record says all that somebody may ask it, in the right kinds."""
+    try:
+        File.told(said["output"])
+        files = [*files_of(said, "inputs"), *files_of(said, "weights")]
+        frames = [number for one in said["generated"] for start, end in one["frames"] for number in (start, end)]
+        people = [one["person"] for one in said["generated"]]
+    except (MediaError, KeyError, TypeError, ValueError):
+        return False
+    return (
+        all(isinstance(number, int) for number in frames) and all(isinstance(person, str) for person in people)
+        and isinstance(said.get("options"), dict) and isinstance(said.get("made_with"), dict)
+        and isinstance(said["output"].get("unsigned", {}), dict) and any(file.role == "face" for file in files)
+    )

@@ -110,10 +110,10 @@ class Signing:
         ]
         if by_part["componentOf"]:
             actions.append(_action("c2pa.placed", by_part["componentOf"]) | {"softwareAgent": _AGENT})
-        builder = _new_builder(output.name, MEDIA_TYPES[output.suffix.lower()], actions)
+        builder = _new_builder(_title(output), MEDIA_TYPES[output.suffix.lower()], actions)
         for label, one in zip(labels, ingredients, strict=True):
             said = {
-                "title": one.path.name, "relationship": one.relationship, "label": label,
+                "title": _title(one.path), "relationship": one.relationship, "label": label,
                 "description": f"SHA-256 {one.sha256}",
             }
             suffix = one.path.suffix.lower()
@@ -164,6 +164,11 @@ def _new_builder(title: str, kind: str, actions: list[dict[str, Any]]) -> Any:
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
     return c2pa.Builder(manifest, c2pa.Context.from_dict(SETTINGS))
+
+
+def _title(path: Path) -> str:
+    """Return a file's name as Unicode, which names need not be."""
+    return path.name.encode(errors="replace").decode()
 
 
 def _action(name: str, ingredients: Sequence[str] = ()) -> dict[str, Any]:
