@@ -29,6 +29,7 @@ with (
     chromium() as browser,
 ):
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    page.set_default_timeout(600_000)
     page.goto(f"{there.address}/")
     page.set_input_files("#face input[type=file]", str(EXAMPLES / "face.mp4"))
     page.wait_for_selector("#face-view video")
@@ -38,7 +39,7 @@ with (
     page.wait_for_selector("#people img")
     page.click("#people img")
     page.click("#sync:enabled")
-    page.wait_for_selector("#result video", timeout=600_000)
+    page.wait_for_selector("#result video")
     page.wait_for_selector("#sync:enabled")
     page.add_style_tag(content=WHOLE)
     for name in ("source", "result"):

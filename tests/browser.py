@@ -22,7 +22,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )
-PATIENCE = 60         # seconds for what takes one or two
+PATIENCE = 150        # seconds for what takes one or two
 TERMINATED = 143
 
 

@@ -117,6 +117,15 @@ def test_what_the_page_begins_with_counts_unless_the_visitor_says_otherwise(tmp_
     assert changed.words[-1:] == ["--offline"]
 
 
+def test_what_a_browser_has_recorded_gives_a_video_that_browsers_play(tmp_path: Path) -> None:
+    fields, words = said()
+    session = Session(tmp_path)
+    files = {"face": uploaded(tmp_path, "face", "sample.webm"), "audio": uploaded(tmp_path, "sound", "in.wav", "b")}
+    made = wish(TONGUE, GIVEN, fields, session, files, words, recorded=True)
+    assert made.words == ["wav2lip", "sync", "--face", "sample.webm", "--audio", "in.wav", "--codec", "h264"]
+    assert made.options.codec == "h264"
+
+
 @pytest.mark.parametrize(("name", "word", "sentence"), [
     ("pads", "1 2", "Invalid value for '--pads': '1 2' is not four whole numbers"),
     ("blend", "loud", "Invalid value for '--blend'"),

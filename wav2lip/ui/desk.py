@@ -59,7 +59,10 @@ class Desk:
         """
         face, camera, sound, microphone, *options = said
         files = {FACE: face or camera, SOUND: sound or microphone}
-        return wish(self.tongue, self.given, self.fields, session, files, options, silent=silent)
+        recorded = bool(camera and not face)
+        return wish(
+            self.tongue, self.given, self.fields, session, files, options, silent=silent, recorded=recorded
+        )
 
     def watched(
         self, session: Session, work: Callable[[Progress], Answer], answers: list[Answer]

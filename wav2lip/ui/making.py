@@ -21,6 +21,7 @@ from wav2lip.ui.options import Field, named, values
 from wav2lip.ui.session import Session
 
 FACE, SOUND = "face", "audio"
+RECORDED = "h264"        # the codec of results whose face a browser has recorded
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Made:
 
 def wish(
     tongue: Tongue, given: Mapping[str, Any], fields: Sequence[Field], session: Session, files: Mapping[str, Any],
-    said: Sequence[Any], *, silent: bool = False,
+    said: Sequence[Any], *, silent: bool = False, recorded: bool = False,
 ) -> Wish:
     """Return what a visitor wants.
 
@@ -92,6 +93,7 @@ def wish(
         files: uploads by role, `FACE` and `SOUND`; None for one that is missing.
         said: of each field, by the browser.
         silent: whether there need be no sound.
+        recorded: whether the face comes from a webcam.
 
     Raises:
         UsageError: something is missing, or makes no sense; in the words of the command line.
@@ -105,6 +107,8 @@ def wish(
     if audio is None and not silent:
         raise UsageError("Choose a sound first: a file with speech in it, or record one.")
     chosen = dict(given) | dict(values(fields, said, tongue.command, adopt))
+    if recorded and chosen["codec"] is None:
+        chosen["codec"] = RECORDED           # browsers say that what they record may be transparent
     options = tongue.options(chosen)
     offered = {*tongue.options(dict(given)).files, *(Path(word) for field in fields for word in field.words)}
     strange = next((path for path in options.files if path not in offered and session.folder not in path.parents), None)

@@ -12,6 +12,7 @@ from wav2lip.ui.running import Stage
 STYLE = """
 .gradio-container {max-width: 860px !important; margin: 0 auto !important; overflow: visible !important;}
 footer, [aria-label="Trim video to selection"] {display: none !important;}
+#camera video {max-height: 340px;}
 #result {scroll-margin-top: 1em;}
 .view video, .view img {max-height: 240px; max-width: 100%; border-radius: 6px;} .view audio {width: 100%;}
 #people .grid-container {grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr));

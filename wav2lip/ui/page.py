@@ -13,6 +13,7 @@ from wav2lip.ui.options import component
 
 PERSON = "person"
 BOX = 120      # pixels: the height of where files are dropped
+CAMERA = {"video": {"width": {"ideal": 1280}, "height": {"ideal": 720}}, "audio": True}
 SHOW = "() => document.querySelector('#status .done') && document.querySelector('#result').scrollIntoView()"
 _SENT: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}    # so that files keep their names
 _IN_TURN = _SENT | {"concurrency_limit": 1, "concurrency_id": "device"}
@@ -30,7 +31,7 @@ def build(desk: Desk) -> gr.Blocks:
             with gr.Tab("Webcam"):
                 camera = gr.Video(
                     show_label=False, sources=["webcam"], include_audio=True, elem_id="camera",
-                    webcam_options=gr.WebcamOptions(mirror=False),
+                    webcam_options=gr.WebcamOptions(mirror=False, constraints=CAMERA),
                 )
         face_view = gr.HTML(elem_id="face-view")
         with gr.Tabs():
