@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -89,11 +90,16 @@ def test_the_command_lines_are_those_that_a_run_runs(
     assert plan["extend"] == report["extended"]
 
 
-def test_a_plan_in_words_tells_all_that_matters(folder: Path) -> None:
+def test_a_plan_in_words_tells_all_that_matters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*arguments: object, **more: object) -> None:
+        raise AssertionError("a network is loaded")
+
+    monkeypatch.setattr("torch.nn.Module.load_state_dict", load)
     words = ["sync", "--face", "face.mp4", "--audio", "a.wav", "-o", "new folder/r.mp4", *HOW, "--dry-run"]
     before = state(folder)
     result = invoke(*words)
     assert state(folder) == before
+    assert state(Path(os.environ["WAV2LIP_CACHE"])) == {}
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0].startswith("input: face.mp4, h264 96×96 yuv420p, 12 frames at 25 a second, aac ")
