@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,6 +62,9 @@ def prepare_output(
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
     if not make and not output.parent.exists():
         above = next(folder for folder in output.absolute().parents if folder.exists())
+        if not above.is_dir():
+            why = os.strerror(errno.ENOTDIR)
+            raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {why}.")
         check_output(above / output.name, encoding)
         return
     try:
