@@ -23,7 +23,8 @@ class JsonLines:
     """A text stream of which every line comes out as a JSON object, whoever has written it.
 
     Every object has the seconds since the program began, by a clock that never jumps, and the event:
-    `say`, `detail`, `error` (text; of what was not foreseen its traceback), `stage`, `progress` (stage, done, total, unit), `done` (exit_code).
+    `say`, `detail`, `error` (text; of what nobody has foreseen its traceback), `stage`, `progress` (stage, done,
+    total, unit), `done` (exit_code).
 
     Args:
         file: where they go.
