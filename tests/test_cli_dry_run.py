@@ -127,7 +127,7 @@ def test_what_an_earlier_run_has_left_is_told(folder: Path, tmp_path: Path) -> N
 def test_a_plan_for_stdout_names_the_command_that_writes_there() -> None:
     words = ["sync", "--face", "face.mp4", "--audio", "a.wav", "-o", "-", *BOX, *HOW, "--dry-run"]
     plan = json.loads(invoke(*words, "--json").stdout)
-    assert "+frag_keyframe+empty_moov+default_base_moof" in plan["commands"]["stdout"][0]
+    assert "+frag_keyframe+empty_moov+delay_moov+default_base_moof" in plan["commands"]["stdout"][0]
     assert "output: stdout, h264" in invoke(*words).stdout
 
 
