@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -89,11 +90,16 @@ def test_the_command_lines_are_those_that_a_run_runs(
     assert plan["extend"] == report["extended"]
 
 
-def test_a_plan_in_words_tells_all_that_matters(folder: Path) -> None:
+def test_a_plan_in_words_tells_all_that_matters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*arguments: object, **more: object) -> None:
+        raise AssertionError("a network is loaded")
+
+    monkeypatch.setattr("torch.nn.Module.load_state_dict", load)
     words = ["sync", "--face", "face.mp4", "--audio", "a.wav", "-o", "new folder/r.mp4", *HOW, "--dry-run"]
     before = state(folder)
     result = invoke(*words)
     assert state(folder) == before
+    assert state(Path(os.environ["WAV2LIP_CACHE"])) == {}
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0].startswith("input: face.mp4, h264 96×96 yuv420p, 12 frames at 25 a second, aac ")
@@ -121,7 +127,7 @@ def test_what_an_earlier_run_has_left_is_told(folder: Path, tmp_path: Path) -> N
 def test_a_plan_for_stdout_names_the_command_that_writes_there() -> None:
     words = ["sync", "--face", "face.mp4", "--audio", "a.wav", "-o", "-", *BOX, *HOW, "--dry-run"]
     plan = json.loads(invoke(*words, "--json").stdout)
-    assert "+frag_keyframe+empty_moov+default_base_moof" in plan["commands"]["stdout"][0]
+    assert "+frag_keyframe+empty_moov+delay_moov+default_base_moof" in plan["commands"]["stdout"][0]
     assert "output: stdout, h264" in invoke(*words).stdout
 
 
@@ -131,7 +137,8 @@ def test_a_plan_for_stdout_names_the_command_that_writes_there() -> None:
         ["--audio", "gone.wav"], ["--audio", "a.wav", "--checkpoint", "a.wav"],
         ["--audio", "a.wav", "--checkpoint", "wav2lip-gan"], ["--audio", "a.wav", "--detector", "yunet"],
         ["--audio", "a.wav", "--detector", "s3fd"], ["--audio", "a.wav", "--box", "90", "10", "0", "9"],
-        ["--audio", "a.wav", "-o", "r.xyz"], ["--audio", "a.wav", "-o", "face.mp4"], ["--audio", "face.mp4.txt"],
+        ["--audio", "a.wav", "-o", "r.xyz"], ["--audio", "a.wav", "-o", "face.mp4"],
+        ["--audio", "a.wav", "-o", "face.mp4/x/r.mp4"], ["--audio", "face.mp4.txt"],
         ["--audio", "a.wav", "--track", "gone.json"], ["--audio", "a.wav", "--reference", "gone.png"],
         ["--audio", "a.wav", "--device", "cpu", "--precision", "fp16"], ["--audio", "a.wav", "--enhance", "gone.pth"],
         ["--audio", "a.wav", "--detector-weights", "gone.pth"],

@@ -225,16 +225,19 @@ def test_a_slow_stage_tells_how_far_it_is_twice_a_second(monkeypatch: pytest.Mon
     assert told == [25, 50, 75, 100, 100]
 
 
-def test_the_last_line_tells_of_an_exception_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_has_foreseen_is_an_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
     file = StringIO()
     def fail() -> None:
         with stderr(file, monkeypatch):
             log_json()
-            raise RuntimeError
+            raise RuntimeError("the roof fell in")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(SystemExit):
         fail()
-    assert events(file.getvalue())[-1]["exit_code"] == 1
+    error, done = events(file.getvalue())
+    assert error["text"] == "RuntimeError: the roof fell in"
+    assert "in fail" in str(error["traceback"])
+    assert done["exit_code"] == 1
 
 
 RED = "\x1b[1;31mError:\x1b[0m it broke\n"

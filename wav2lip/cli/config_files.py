@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -47,7 +48,7 @@ def config_files() -> list[ConfigFile]:
         return [ConfigFile(path.absolute(), _table(path), own=True)]
     files = [found] if (found := _nearest()) is not None else []
     place = place_of_own()
-    if place.is_file() and not any(place.samefile(file.path) for file in files):
+    if os.path.isfile(place) and not any(place.samefile(file.path) for file in files):
         files.append(ConfigFile(place, _table(place), own=True))
     return files
 
@@ -66,10 +67,10 @@ def place_of_own() -> Path:
 def _nearest() -> ConfigFile | None:
     for folder in _folders():
         path = folder / OF_A_PROJECT
-        if path.is_file():
+        if os.path.isfile(path):
             return ConfigFile(path, _table(path), own=False)
         path = folder / _PYPROJECT
-        if path.is_file() and (table := _of_pyproject(path)) is not None:
+        if os.path.isfile(path) and (table := _of_pyproject(path)) is not None:
             return ConfigFile(path, table, own=False)
     return None
 
@@ -84,7 +85,8 @@ def _folders() -> Iterator[Path]:
     except OSError:                               # it has gone
         return
     path, home = [here, *here.parents], _home()
-    last = next((folder for folder in path if folder == home or any((folder / name).exists() for name in _ROOTS)), here)
+    roots = (folder for folder in path if folder == home or any(os.path.exists(folder / name) for name in _ROOTS))
+    last = next(roots, here)
     yield from path[: path.index(last) + 1]
 
 
@@ -100,8 +102,9 @@ def _of_pyproject(path: Path) -> dict[str, Any] | None:
     try:
         tools = _table(path).get("tool", {})
     except UsageError:
-        if f"tool.{_TABLE}" in path.read_text(errors="replace"):
-            raise
+        with suppress(OSError):
+            if f"tool.{_TABLE}" in path.read_text(errors="replace"):
+                raise
         return None
     table = tools.get(_TABLE) if isinstance(tools, dict) else None
     return table if isinstance(table, dict) else None

@@ -6,20 +6,16 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from wav2lip.cast.text import quoted
 from wav2lip.cli.columns import converted
 from wav2lip.cli.config_files import ConfigFile, place_of_own
+from wav2lip.cli.config_values import value_of
 from wav2lip.errors import UsageError
 from wav2lip.models.known import KNOWN
-
-if TYPE_CHECKING:
-    from wav2lip.batch.columns import Value
 
 PREFIX = "WAV2LIP"
 NOT_OPTIONS = (
@@ -173,46 +169,10 @@ def _where(file: ConfigFile, words: Words, key: str) -> str:
 def _setting(words: Words, command: click.Command, key: str, said: Any, folder: Path, where: str) -> Setting:
     option, means = keys(command)[key]
     try:
-        value = converted(key, option, means, _at_home(_value(said, option), option), click.Context(command), folder)
+        value = converted(key, option, means, value_of(said, option), click.Context(command), folder)
     except UsageError as error:
         raise UsageError(f"{where}: {str(error).removeprefix(f'{key}: ').rstrip('.')}.") from error
     return Setting(words, key, option.name or key, said, value, where)
-
-
-def _value(said: Any, option: click.Option) -> Value:
-    """Return a value of TOML as an option takes it: four numbers are one text, a list of texts is one of many."""
-    if isinstance(said, bool | str):
-        return (said,) if option.multiple and isinstance(said, str) else said
-    if isinstance(said, int | Decimal):
-        return (str(said),) if option.multiple else str(said)
-    if isinstance(said, list) and option.multiple:
-        return tuple(_texts(one) if isinstance(one, list) else _text(one) for one in said)    # type: ignore[misc]
-    if isinstance(said, list) and not option.multiple and all(_is_number(one) for one in said):
-        return ",".join(map(str, said))
-    raise UsageError(f"it cannot be {quoted(said)}.")
-
-
-def _at_home(value: Value, option: click.Option) -> Value:
-    """Return a value with the user's own folder written out in names of files, as a shell does."""
-    if not isinstance(option.type, click.Path):
-        return value
-    if isinstance(value, tuple):
-        return tuple(map(os.path.expanduser, value))
-    return os.path.expanduser(value) if isinstance(value, str) else value
-
-
-def _texts(said: list[Any]) -> tuple[str, ...]:
-    return tuple(map(_text, said))
-
-
-def _text(said: Any) -> str:
-    if not isinstance(said, str) and not _is_number(said):
-        raise UsageError(f"it cannot have {quoted(said)} in it.")
-    return str(said)
-
-
-def _is_number(said: Any) -> bool:
-    return isinstance(said, int | Decimal) and not isinstance(said, bool)
 
 
 def _paths(option: click.Option, value: Any) -> Iterator[Path]:

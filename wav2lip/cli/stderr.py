@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -22,7 +23,8 @@ class JsonLines:
     """A text stream of which every line comes out as a JSON object, whoever has written it.
 
     Every object has the seconds since the program began, by a clock that never jumps, and the event:
-    `say`, `detail`, `error` (text), `stage`, `progress` (stage, done, total, unit), `done` (exit_code).
+    `say`, `detail`, `error` (text; of what nobody has foreseen its traceback), `stage`, `progress` (stage, done,
+    total, unit), `done` (exit_code).
 
     Args:
         file: where they go.
@@ -116,7 +118,10 @@ def log_json() -> None:
 
 @contextmanager
 def dressed() -> Iterator[None]:
-    """Put on stderr what the environment asks for while the block runs. The last line of JSON tells the exit code."""
+    """Put on stderr what the environment asks for while the block runs. The last line of JSON tells the exit code.
+
+    In JSON an exception that nobody has foreseen is an error with its traceback, and ends the program with code 1.
+    """
     plain = sys.stderr
     if plain is not None and wants_colour(plain):
         sys.stderr = Coloured(plain)
@@ -127,6 +132,12 @@ def dressed() -> Iterator[None]:
     except SystemExit as end:
         code = end.code
         raise
+    except Exception as error:
+        lines = json_lines()
+        if lines is None:
+            raise
+        lines.event("error", text=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        sys.exit(code)
     finally:
         lines = json_lines()
         sys.stderr = plain

@@ -13,7 +13,8 @@ from wav2lip.media.ffmpeg import Process, command, open_input
 SUFFIX = ".mp4"
 """Of the file that can become one."""
 
-_FLAGS = "+frag_keyframe+empty_moov+default_base_moof"
+# The head waits for the first packets: without an edit list in it sound is late by what encoders put before it.
+_FLAGS = "+frag_keyframe+empty_moov+delay_moov+default_base_moof"
 _BLOCK = 1 << 18                                  # bytes
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,6 +69,9 @@ def prepare_output(
         refuse_inputs(sidecar_of(output), inputs)
     if not make and not output.parent.exists():
         above = next(folder for folder in output.absolute().parents if folder.exists())
+        if not above.is_dir():
+            why = os.strerror(errno.ENOTDIR)
+            raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {why}.")
         check_output(above / output.name, encoding)
         return
     try:

@@ -15,34 +15,24 @@ from wav2lip.cast.track_file import check_tracks, read_tracks
 from wav2lip.extras import require
 from wav2lip.faces.detector import detector_in_words
 from wav2lip.faces.track import fixed_track
-from wav2lip.media.assemble import assemble_commands, assembled_track
-from wav2lip.media.encoding import Decided, Encoding
-from wav2lip.media.join import join_command
 from wav2lip.media.probe import audio_track, probe
-from wav2lip.media.sound import sound_command
-from wav2lip.media.write import writing_command
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.choices import EXPORTED
 from wav2lip.models.device import choose_device
 from wav2lip.models.load import describe
 from wav2lip.models.store import demo_checkpoint, locate
-from wav2lip.pipeline.folder import WORK_PATTERN, WorkFolder, output_named
+from wav2lip.pipeline.commands import commands_of
+from wav2lip.pipeline.folder import WORK_PATTERN, output_named
 from wav2lip.pipeline.job import signing_of
 from wav2lip.pipeline.networks import check_engine
 from wav2lip.pipeline.options import SyncOptions, Who
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
-from wav2lip.pipeline.prepare import begin, open_source, sound_limit
-from wav2lip.pipeline.render import picture_of
+from wav2lip.pipeline.prepare import begin, open_source
 from wav2lip.pipeline.scout import Scout
-from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import runs
 from wav2lip.progress import Progress
-from wav2lip.provenance.tags import TAGS
-
-UNNAMED = "0"
-"""Stands for what makes the names of hidden files unlike any other, which only a run knows."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +149,8 @@ def plan_sync(
     generator, detector = _generator(options), _detector(options)
     _check_other_files(options)
     found_by, available = _faces(source, options, detector, noted)
-    frames = sum(run.length for run in runs(available, script.frames, "cut" if options.whole else options.extension))
+    plan = list(runs(available, script.frames, "cut" if options.whole else options.extension))
+    frames = sum(run.length for run in plan)
     extended = script.frames > available and not source.still and not options.whole
     parts = split(frames, source.fps)
     width, height = source.size
@@ -188,7 +179,7 @@ def plan_sync(
         encoder=decided.encoder,
         pixel_format=decided.pixel_format,
         earlier=tuple(_earlier(output)),
-        commands=_commands(source, script, options, output, encoding, decided, parts, available),
+        commands=commands_of(source, script, options, output, encoding, decided, parts, plan[0]),
         notices=tuple(noted.said),
     )
 
@@ -241,37 +232,6 @@ def _faces(source: Source, options: SyncOptions, detector: str, progress: Progre
         fixed_track(options.box, available, source.size, compat=options.compat)
         return "box", available
     return detector, available
-
-
-def _commands(
-    source: Source, script: Script, options: SyncOptions, output: Path, encoding: Encoding, decided: Decided,
-    parts: tuple[range, ...], available: int,
-) -> dict[str, list[list[str]]]:
-    """Return the command lines of a run, from the functions that run them."""
-    folder = WorkFolder.of(output, UNNAMED, parts)
-    frames = parts[-1].stop
-    (first, *_) = runs(available, script.frames, "cut" if options.whole else options.extension)
-    decode = source.command(first.first, first.pictures, bgr=options.compat)
-    hear = [sound_command(path, *audio_track(path)) for path in dict.fromkeys(script.recordings)]
-    own = source.clip if script.kept else None
-    if script.sound is None:
-        assemble = assemble_commands(script.pieces, script.kept, own)
-        sound, track = folder.sound, assembled_track(script.pieces, own)
-    else:
-        assemble, sound, track = [], script.sound, audio_track(script.sound)
-    join = join_command(
-        folder.path, output, codec=decided.codec, sound=sound, track=track, tags=TAGS,
-        duration_limit=sound_limit(frames, source, script, options),
-    )
-    part = folder.part(0)
-    encode = writing_command(
-        part.with_name(f".wav2lip-{UNNAMED}.part{part.suffix}"), output, encoding, decided,
-        **picture_of(source, options),
-    )
-    return {
-        "hear": hear, "decode": [] if decode is None else [decode], "encode": [encode], "sound": assemble,
-        "join": [join],
-    }
 
 
 def _video(source: Source) -> dict[str, Any]:
