@@ -119,6 +119,9 @@ def test_a_person_chooses_a_face_syncs_plays_and_downloads_what_the_shown_comman
     made = tmp_path / done.stdout.strip()
     assert made.name == download.value.suggested_filename
     assert made.read_bytes() == (tmp_path / "downloaded.mp4").read_bytes()
+    page.click("#face [aria-label='Clear']")
+    page.wait_for_function("document.querySelector('#option-person input').value === 'default'")
+    assert page.query_selector("#people img") is None
 
 
 def test_a_wrong_file_and_one_that_is_too_large_get_a_sentence_and_the_page_goes_on(
@@ -135,6 +138,7 @@ def test_a_wrong_file_and_one_that_is_too_large_get_a_sentence_and_the_page_goes
     page.wait_for_selector("text=Choose a face first")
     page.set_input_files("#face input[type=file]", str(clip))
     page.wait_for_selector("#face-view video")
+    assert page.query_selector("#people img") is None
     page.click("#sync:enabled")
     page.wait_for_selector("text=Choose a sound first")
     page.fill("#option-pads input", "1 2 three 4")
@@ -232,9 +236,11 @@ def test_what_is_named_but_was_not_uploaded_is_not_read(page_served: Served, tmp
             assert status == 500 or b"upload it again" in answer, (address, meta, answer)
 
 
-def test_other_names_and_larger_uploads_are_refused_by_the_server_too(page_served: Served) -> None:
+def test_other_names_other_pages_and_larger_uploads_are_refused(page_served: Served) -> None:
     assert asked(page_served, "/", Host="elsewhere.example:7860")[0] == 403
     assert asked(page_served, "/", Host="localhost:7860")[0] == 200
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Content-Type": "multipart/form-data; boundary=x"}
+    assert asked(page_served, "/gradio_api/upload", b"--x--", **elsewhere)[0] == 403
     server = HTTPConnection(page_served.address.removeprefix("http://"))
     server.putrequest("POST", "/gradio_api/upload")
     server.putheader("Content-Type", "multipart/form-data; boundary=x")

@@ -28,8 +28,8 @@ COMMON = (
 
 LEFT_OUT = {
     "voices", "edits",                       # they name files, and a page has only those that are uploaded
-    "clobber", "no_clobber", "no_resume", "offline", "sidecar", "no_sidecar", "c2pa_cert", "c2pa_key", "dry_run",
-    "log_json", "no_sr", "no_segmentation",
+    "no_clobber", "no_resume", "offline", "no_sr", "no_segmentation", "dry_run", "log_json",
+    "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta",      # whoever runs the page answers for what comes from it
 }
 """Options that make no sense in a page; whoever runs it may give them for everybody."""
 
@@ -101,8 +101,8 @@ def ui(
         with serving(build(desk), host, port, largest=max_upload, queue=queue, names=names) as address:
             if not is_loopback(host):
                 click.echo(
-                    f"Whoever reaches {host} can use this page and this machine's processors; there is no password "
-                    "and no encryption.", err=True,
+                    f"This listens on {host}: whoever reaches this machine can use the page; there is no password and "
+                    "no encryption.", err=True,
                 )
             click.echo(f"{address}  (Ctrl-C ends it)")
             try:

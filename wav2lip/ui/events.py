@@ -15,6 +15,7 @@ from wav2lip.progress import Progress
 from wav2lip.ui import markup
 from wav2lip.ui.desk import Desk
 from wav2lip.ui.making import FACE, SOUND, Made, look, make
+from wav2lip.ui.options import DEFAULT
 from wav2lip.ui.people import Shown, who_is_there
 from wav2lip.ui.playable import playable
 from wav2lip.ui.session import Session
@@ -91,7 +92,7 @@ class Events:
             made = results[0]
             shown = playable(wanted.face, session.folder / "shown" / "face")
             played = playable(made.output, session.folder / "shown" / "result")
-            pair = markup.pair(wanted.face, shown, made.output, played)
+            pair = markup.pair(wanted.face, shown, made.output, played, made.beside)
             yield markup.done(made.in_words), pair, gr.update(value=shlex.join(wanted.words), visible=True)
         except KeyboardInterrupt as interrupt:
             yield markup.words(f"Stopped; {interrupt if interrupt.args else 'nothing was made'}."), nothing, nothing
@@ -117,6 +118,14 @@ class Events:
             yield markup.words("Stopped."), gr.skip()
         except Exception as error:
             yield self._refusal(session, error), gr.update(value=None, visible=False)
+
+    def strangers(self, request: gr.Request) -> tuple[Update, Update]:
+        """Forget the people of a video that is not there any more: return the gallery, and who is to be synced."""
+        session = self._session(request)
+        if not session.labels:
+            return gr.skip(), gr.skip()
+        session.labels = []
+        return gr.update(value=None, visible=False), gr.update(value=self.desk.given["person"] or DEFAULT)
 
     def chosen(self, request: gr.Request, event: gr.SelectData) -> str:
         """Return who was clicked on."""

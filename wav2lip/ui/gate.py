@@ -64,6 +64,8 @@ class Gate:
     def _refusal(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         if self._names is not None and host_of(headers.get("host", "")) not in self._names:
             return 403, "This server is not called by this name; --name allows it."
+        if method == "POST" and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return 403, "Only the page itself may send anything here."
         allowed = READ if method in ("GET", "HEAD") else SENT if method == "POST" else ()
         known = path.startswith(allowed) or (path == "/" and allowed is READ)
         if not known or "://" in path:       # the framework would fetch what is at an address

@@ -72,6 +72,12 @@ class Made:
     report: dict[str, Any]
 
     @property
+    def beside(self) -> list[Path]:
+        """What else was written, such as a record of what it was made from."""
+        found = (path for path in self.output.parent.iterdir() if path.is_file() and path != self.output)
+        return sorted(path for path in found if not path.name.startswith("."))
+
+    @property
     def in_words(self) -> str:
         """What is told of it."""
         sync = self.report.get("sync")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -26,6 +26,7 @@ footer, [aria-label="Trim video to selection"] {display: none !important;}
 .options .form {display: contents !important;} .options .block {border: none !important; padding: .4em 0;}
 #actions {position: sticky; bottom: 0; z-index: 1000; background: var(--body-background-fill); padding: .6em 0;
           gap: .6em;}
+#status {max-height: 35vh; overflow: auto;}
 .words {margin: 0;} .words.error {border-left: 4px solid #c02828; padding: .5em .8em; background: #c0282814;}
 .stage {display: flex; gap: .8em; align-items: center; flex-wrap: wrap;}
 .stage progress {flex: 1 1 12em; height: .8em; accent-color: #2563eb;}
@@ -33,7 +34,7 @@ footer, [aria-label="Trim video to selection"] {display: none !important;}
 .pair figure {margin: 0;} .pair video, .pair img {width: 100%; max-height: 60vh; background: #000; border-radius: 6px;}
 .pair figcaption {font-size: .9em; opacity: .8; overflow-wrap: anywhere;}
 a.download {display: inline-block; margin-top: .8em; padding: .5em 1.2em; border-radius: 6px; background: #2563eb;
-            color: #fff !important; text-decoration: none;}
+            color: #fff !important; text-decoration: none;} a.beside {margin-left: 1em;}
 """
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _VIDEOS = (".mp4", ".m4v", ".webm")
@@ -72,18 +73,21 @@ def view(file: Path) -> str:
     return f'<div class="view">{_part("mine", file)}</div>'
 
 
-def pair(source: Path, shown: Path, result: Path, played: Path) -> str:
-    """Return the result beside its source, with a link to download it.
+def pair(source: Path, shown: Path, result: Path, played: Path, beside: Iterable[Path] = ()) -> str:
+    """Return the result beside its source, with links to download it and what was written with it.
 
     Args:
         source, result: the files themselves.
         shown, played: what browsers can show of them.
+        beside: other files.
     """
-    return (
-        f'<div class="pair">{_figure("source", source, shown)}{_figure("result", result, played)}</div>'
-        f'<a class="download" href="{escape(address(result))}" download="{escape(result.name)}">'
-        f"Download {escape(result.name)}</a>"
-    )
+    links = _link(result, "download", "Download ") + "".join(_link(path, "beside", "") for path in beside)
+    return f'<div class="pair">{_figure("source", source, shown)}{_figure("result", result, played)}</div>{links}'
+
+
+def _link(file: Path, kind: str, verb: str) -> str:
+    name = escape(file.name)
+    return f'<a class="{kind}" href="{escape(address(file))}" download="{name}">{verb}{name}</a>'
 
 
 def _figure(what: str, file: Path, shown: Path) -> str:

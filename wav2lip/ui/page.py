@@ -78,6 +78,8 @@ def build(desk: Desk) -> gr.Blocks:
             (sound_file, events.sound_gone, sound_view), (microphone, events.sound_gone, sound_view),
         ):
             part.clear(gone, None, [view], **_AT_ONCE)
+        for event in (face_file.upload, camera.change, face_file.clear, camera.clear):
+            event(events.strangers, None, [people, parts[PERSON]], **_AT_ONCE)
         for button, work, results in (
             (start, events.sync, [status, result, line]), (find, events.people, [status, people])
         ):

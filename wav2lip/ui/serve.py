@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1",
-    "GRADIO_SHARE": "False", "GRADIO_MCP_SERVER": "False",
+    "GRADIO_SHARE": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_MCP_SERVER": "False",
 }
 _OPENING = ("GRADIO_ALLOWED_PATHS", "GRADIO_NUM_WORKERS", "GRADIO_WATCH_DIRS")
 
@@ -83,7 +83,7 @@ def serving(
         _, address, _ = page.launch(
             server_name=host, server_port=port, max_file_size=largest, prevent_thread_lock=True, quiet=True,
             share=False, inbrowser=False, ssr_mode=False, pwa=False, mcp_server=False, enable_monitoring=False,
-            run_history=False, show_error=False, footer_links=[], allowed_paths=[], css=STYLE,
+            show_error=False, footer_links=[], allowed_paths=[], css=STYLE,
             theme=Default(primary_hue="blue", neutral_hue="gray", font=sans, font_mono=mono),
             app_kwargs={"middleware": [gate], "docs_url": None, "redoc_url": None, "openapi_url": None},
         )
