@@ -244,6 +244,18 @@ def test_in_a_long_clip_faces_are_looked_for_around_the_moments_until_all_is_kno
         assert np.abs(np.subtract(one["box"], other["box"])).max() < 0.05 * side
 
 
+def test_where_none_of_the_moments_shows_a_face_that_is_said(
+    long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(glimpse, "AROUND", Fraction(1, 2))
+    sentences = write_sound(tmp_path / "said.wav", np.tile(speech(), 3)[: 16000 * 16])
+    result = run("--face", long, "--audio", sentences, "--detector", "cascade", "--device", "cpu", "--offline",
+                 "--times", "1s,3s", "-o", tmp_path / "sheet.png")
+    assert result.exit_code == 5
+    assert_one_sentence(result.stdout, result.stderr, "around 2 moments", "--times")
+    assert not (tmp_path / "sheet.png").exists()
+
+
 # A short video
 
 def test_a_short_video_shows_source_and_settings_beside_each_other_with_sound(
@@ -301,6 +313,14 @@ def test_what_cannot_be_is_said_in_a_sentence_and_leaves_nothing(
     assert result.exit_code == code
     assert_one_sentence(result.stdout, result.stderr, *parts)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sheet_that_is_there_can_be_kept(face: Path, words: Path, tmp_path: Path) -> None:
+    (tmp_path / "sheet.png").write_text("mine")
+    result = run("--face", face, "--audio", words, *FIXED, "--no-clobber", "-o", tmp_path / "sheet.png")
+    assert result.exit_code == 2
+    assert_one_sentence(result.stdout, result.stderr, "sheet.png", "--no-clobber")
+    assert (tmp_path / "sheet.png").read_text() == "mine"
 
 
 def test_values_that_name_nothing_are_refused(face: Path, words: Path) -> None:

@@ -18,6 +18,7 @@ from wav2lip.speech.windows import (
     original_windows,
     sound_frames,
     window_start,
+    windows_at,
 )
 
 RATES = [Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001), Fraction("22.13"), Fraction(60), Fraction(25, 2)]
@@ -50,6 +51,14 @@ def test_a_window_starts_at_the_frames_own_time_and_never_drifts(fps: Fraction) 
     for frame in [0, 1, 2, 3, 7, 1000, 123_457, 10**7]:
         start = window_start(frame, fps)
         assert start <= 80 * frame / fps < start + 1
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_windows_of_some_frames_are_those_of_all(fps: Fraction) -> None:
+    chosen = [0, 3, 4, 900, 1500, 3999]       # some far apart, one beyond the end of the sound
+    every = list(mel_windows(numbered(8000, 500), fps, 4000))
+    for frame, window in zip(chosen, windows_at(numbered(8000, 500), fps, chosen), strict=True):
+        np.testing.assert_array_equal(window, every[frame])
 
 
 @pytest.mark.parametrize("fps", RATES)

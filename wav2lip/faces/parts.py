@@ -66,7 +66,7 @@ def spread(found: Mapping[range, Detections], frames: int) -> Detections:
     faces: list[np.ndarray | None] = [None] * frames
     looks: list[np.ndarray | None] = [None] * frames
     shots = np.zeros(frames, np.int32)
-    shot = 0
+    shot = 1                 # before the first part it is 0
     for part, some in found.items():
         here = slice(part.start, part.start + len(some))
         assert some.looks is not None, "those of a detector are described"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wav2lip.errors import NoFaceError
 from wav2lip.faces.cache import known_detections
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
@@ -151,6 +152,11 @@ class Glimpse(Scout):
             faced |= {at: some for at, some in tried if _any_face(spread_out, numbers[some])}
             if self.moments or len(faced) == self._count:
                 break
+        if not any(faces is not None and len(faces) for faces in spread_out.faces):
+            raise NoFaceError(
+                f"No face was found in {source.clip.path} around {len(parts)} moments (looked for with "
+                f"{detector.name}). Name others with --times, or choose another --detector."
+            )
         self.partly, self._stretches = True, [faced[at] for at in sorted(faced)]
         return spread_out
 
