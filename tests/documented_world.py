@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -116,6 +117,7 @@ def save(network: torch.nn.Module, path: Path, key: str = "") -> None:
     torch.save({key: state} if key else state, path)
 
 
+@functools.cache
 def published(folder: Path) -> Mapping[str, KnownFile]:
     """Return what the program would know of the published files if these small ones were they."""
     changed = {}
