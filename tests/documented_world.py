@@ -28,6 +28,7 @@ from wav2lip.models.syncnet_v2 import SyncNetV2
 SLOW = 5                 # frames a second where a clip has to be long and yet cheap
 LONG, SHORT = 10.0, 1.0  # seconds
 SAID, LATER = 0.6, 3.4   # how long recordings are; what is said in ranges has to last until there
+DOWNLOADED = ("realesrgan", "syncnet-v2", "wav2lip-gan")
 PUBLISHED = ("wav2lip", "wav2lip-gan", "realesrgan", "bisenet", "syncnet-v2")
 
 
@@ -50,6 +51,16 @@ def make_world(folder: Path) -> Path:
 def furnish(folder: Path, world: Path) -> None:
     """Give a page's folder the files: hard links, since results replace files and never change them."""
     shutil.copytree(world, folder, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+
+
+def cache_beside(world: Path) -> Path:
+    """Return the cache folder of all pages: faces are found once, and some of the published files are there."""
+    cache = world.with_name("cache")
+    if not cache.is_dir():
+        cache.mkdir()
+        for name in DOWNLOADED:
+            os.link(world / KNOWN[name].file, cache / KNOWN[name].file)
+    return cache
 
 
 def sounds(folder: Path) -> None:
