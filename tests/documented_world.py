@@ -27,6 +27,7 @@ from wav2lip.models.syncnet_v2 import SyncNetV2
 
 SLOW = 5                 # frames a second where a clip has to be long and yet cheap
 LONG, SHORT = 10.0, 1.0  # seconds
+ENOUGH = 2.2             # for an enhancer: one to learn from, one to be judged by
 SAID, LATER = 0.6, 3.4   # how long recordings are; what is said in ranges has to last until there
 DOWNLOADED = ("realesrgan", "syncnet-v2", "wav2lip-gan")
 PUBLISHED = ("wav2lip", "wav2lip-gan", "realesrgan", "bisenet", "syncnet-v2")
@@ -102,8 +103,8 @@ def videos(folder: Path) -> None:
         shutil.copy(talking, path)
     for name in ("target", "me"):      # a face has to be large where an enhancer shall learn from it
         run_ffmpeg(
-            "-i", url(source), "-i", url(speech), "-map", "0:v", "-map", "1:a", "-t", SAID, "-c:a", "aac",
-            url(folder / f"{name}.mp4"),
+            "-i", url(source), "-i", url(speech), "-map", "0:v", "-map", "1:a", "-t", ENOUGH, "-r", 10,
+            "-c:a", "aac", url(folder / f"{name}.mp4"),
         )
     os.link(folder / "first.wav", folder / "ReSyncED" / "tts" / "1.wav")
     (folder / "lrs2.txt").write_text("1/1 1/2\n")
