@@ -18,7 +18,7 @@ from wav2lip.models.known import KNOWN
 if TYPE_CHECKING:
     from wav2lip.batch.columns import Columns, Value
 
-NOT_OF_A_JOB = {*HOW_TO_PRINT, "min_score", "dry_run"}
+NOT_OF_A_JOB = {*HOW_TO_PRINT, "min_score"}
 """What is said of a run of the command, and not of its result."""
 
 _PLACES = ("face", "audio", "output")

@@ -14,6 +14,9 @@ from typing import Any, TextIO
 EVERY = 0.5     # seconds between two lines about how far a stage is
 
 _START = time.monotonic()
+_plain: list[TextIO] = []
+"""What stderr was before it was dressed."""
+
 _ERROR, _INTERRUPTED = "Error: ", "Interrupted; "
 _RED, _YELLOW, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[0m"
 _COLOURS = {_ERROR: _RED, _INTERRUPTED: _YELLOW}
@@ -110,10 +113,9 @@ def json_lines() -> JsonLines | None:
 
 
 def log_json() -> None:
-    """Make stderr lines of JSON until `dressed` ends."""
-    if json_lines() is None:
-        plain = sys.stderr._file if isinstance(sys.stderr, Coloured) else sys.stderr
-        sys.stderr = JsonLines(plain)
+    """Make stderr lines of JSON until `dressed` ends; outside of it nothing happens."""
+    if _plain and json_lines() is None:
+        sys.stderr = JsonLines(_plain[-1])
 
 
 @contextmanager
@@ -123,6 +125,7 @@ def dressed() -> Iterator[None]:
     In JSON an exception that nobody has foreseen is an error with its traceback, and ends the program with code 1.
     """
     plain = sys.stderr
+    _plain.append(plain)
     if plain is not None and wants_colour(plain):
         sys.stderr = Coloured(plain)
     code: Any = 1
@@ -140,7 +143,7 @@ def dressed() -> Iterator[None]:
         sys.exit(code)
     finally:
         lines = json_lines()
-        sys.stderr = plain
+        sys.stderr = _plain.pop()
         if lines is not None:
             lines.finish()
             lines.event("done", exit_code=code if isinstance(code, int) else 0 if code is None else 1)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wav2lip.pipeline.profile import Profile
     from wav2lip.pipeline.report import SyncReport
 
-HOW_TO_PRINT = ("quiet", "verbose", "as_json", "profiled")
+HOW_TO_PRINT = ("quiet", "verbose", "as_json", "profiled", "dry_run")
 
 
 def _file(**kwargs: Any) -> Any:
@@ -210,8 +210,8 @@ def sync(**given: Any) -> None:
 
     Options may be written as for the original inference.py, with underscores too.
     """
-    quiet, verbose, as_json, profiled = (given.pop(name) for name in HOW_TO_PRINT)
-    least, dry_run = given.pop("min_score"), given.pop("dry_run")
+    quiet, verbose, as_json, profiled, dry_run = (given.pop(name) for name in HOW_TO_PRINT)
+    least = given.pop("min_score")
     given["score"] = given["score"] or least is not None
     tidy_when_terminated()
     try:

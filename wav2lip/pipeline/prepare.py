@@ -168,37 +168,6 @@ def prepare(
     return prepared
 
 
-def begin(
-    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress,
-    scout: Scout,
-) -> tuple[Decided, Label | None, Script, list[Heard]]:
-    """Return what can be decided about a result before networks are loaded, and refuse what cannot become one.
-
-    Raises:
-        UsageError, MediaError, Wav2LipError: as `prepare`.
-    """
-    width, height = source.size
-    # The original's frames are BGR of 8 bits, whatever the source's.
-    kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
-    decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
-    for notice in decided.notices:
-        progress.say(notice)
-    label = label_of(source, options)
-    for notice in cautions(source, options):
-        progress.say(notice)
-    script, heard = scout.hear(audio, source, options, progress)
-    refuse_inputs(output, script.recordings)
-    check_sound(output, script)
-    check_length(source.frames, source, script, options)
-    return decided, label, script, heard
-
-
-def sound_limit(frames: int, source: Source, script: Script, options: SyncOptions) -> float | None:
-    """Return the seconds after which the sound of so many frames is cut; None where all of it is heard."""
-    cut = frames < script.frames or options.mix is not None
-    return float(frames / source.fps) if cut else None
-
-
 def label_of(source: Source, options: SyncOptions) -> Label | None:
     """Return what is drawn into every frame; None for nothing.
 
@@ -286,6 +255,37 @@ def check_length(frames: int, source: Source, script: Script, options: SyncOptio
     """Refuse, in a strict run that is not told how to extend it, a video with too few frames for the sound."""
     if options.strict and options.extend is None and frames < script.frames:
         raise MediaError(f"{source.clip.path} has {frames} frames; {script.lines[0].recording} needs {script.frames}.")
+
+
+def begin(
+    source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, progress: Progress,
+    scout: Scout,
+) -> tuple[Decided, Label | None, Script, list[Heard]]:
+    """Return what can be decided about a result before networks are loaded, and refuse what cannot become one.
+
+    Raises:
+        UsageError, MediaError, Wav2LipError: as `prepare`.
+    """
+    width, height = source.size
+    # The original's frames are BGR of 8 bits, whatever the source's.
+    kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
+    decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
+    for notice in decided.notices:
+        progress.say(notice)
+    label = label_of(source, options)
+    for notice in cautions(source, options):
+        progress.say(notice)
+    script, heard = scout.hear(audio, source, options, progress)
+    refuse_inputs(output, script.recordings)
+    check_sound(output, script)
+    check_length(source.frames, source, script, options)
+    return decided, label, script, heard
+
+
+def sound_limit(frames: int, source: Source, script: Script, options: SyncOptions) -> float | None:
+    """Return the seconds after which the sound of so many frames is cut; None where all of it is heard."""
+    cut = frames < script.frames or options.mix is not None
+    return float(frames / source.fps) if cut else None
 
 
 def make_compositor(source: Source, options: SyncOptions, networks: Networks) -> AnyCompositor:
