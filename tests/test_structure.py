@@ -23,9 +23,10 @@ ROOMS = {
     "protocols": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "benchmark": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training"},
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
+    "doctor": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch",
+        "benchmark", "batch", "doctor",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
@@ -61,7 +62,7 @@ def test_help_loads_nothing_heavy() -> None:
         "from click.testing import CliRunner\n"
         "import wav2lip\n"
         "from wav2lip.cli import main\n"
-        "for command in ('sync', 'faces'):\n"
+        "for command in ('sync', 'faces', 'doctor'):\n"
         "    assert CliRunner().invoke(main, [command, '--help']).exit_code == 0\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))\n"
     )

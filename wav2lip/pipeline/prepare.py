@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +111,8 @@ class Prepared:
 
 def prepare(
     source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, device: str,
-    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None,
+    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None, *,
+    find: Callable[..., Cast] = find_cast, choose: Callable[..., Manner] = choose_manner,
 ) -> Prepared:
     """Find out and decide all that there is to know before the first frame is made.
 
@@ -122,6 +123,7 @@ def prepare(
         encoding: how the options want its picture to be compressed.
         options, device, progress, clock, watch: of the run.
         networks: those of another run with the same options; None loads them.
+        find, choose: who is in the source, and how the mouths behave, for whoever has an answer that costs less.
 
     Raises:
         UsageError, MediaError, WeightsError, NoFaceError, Wav2LipError: as `wav2lip.sync`.
@@ -145,7 +147,7 @@ def prepare(
 
     waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
-        cast = find_cast(source, frames_to_know(script, source, options), options, networks, progress)
+        cast = find(source, frames_to_know(script, source, options), options, networks, progress)
         lanes = make_lanes(heard, cast, progress, networks.device)
     tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
@@ -158,7 +160,7 @@ def prepare(
     presences = tuple(lane.speech.presence() for lane in lanes)
     with clock.measure("reference"), watch.stage("reference"):
         looked_at = [used(track, lanes, numbers) for track in tracks]
-        manner = choose_manner(source, looked_at, presences, options, given, device, progress)
+        manner = choose(source, looked_at, presences, options, given, device, progress)
     # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
     batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
     prepared = Prepared(

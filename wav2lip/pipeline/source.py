@@ -86,13 +86,13 @@ class Source:
         for frame in read_frames(self.clip, start, count, stored=self.stored):
             yield self.geometry.apply(frame)
 
-    def read_small(self, count: int, size: tuple[int, int]) -> Generator[Frame]:
-        """Yield up to `count` frames from the first on, scaled down to a width and height in pixels."""
+    def read_small(self, count: int, size: tuple[int, int], start: int = 0) -> Generator[Frame]:
+        """Yield up to `count` frames from `start` on, scaled down to a width and height in pixels."""
         whole = self.size == (self.clip.width, self.clip.height) and not self.geometry.rotate
         if whole and not self.stored:
-            yield from read_frames(self.clip, 0, count, size=size)    # much less comes out of ffmpeg
+            yield from read_frames(self.clip, start, count, size=size)    # much less comes out of ffmpeg
             return
-        for frame in self.read(0, count):
+        for frame in self.read(start, count):
             yield shrink(frame, size)
 
     def read_backwards(self, start: int, count: int) -> Generator[Frame]:

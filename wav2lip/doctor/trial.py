@@ -1,0 +1,217 @@
+"""Make a few frames of a result as `sync` would make them, and see what that takes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from wav2lip.compose.compositor import Compositor
+from wav2lip.compose.place import Place
+from wav2lip.doctor.forecast import Trial, Work
+from wav2lip.faces.track import FaceTrack
+from wav2lip.media.join import join
+from wav2lip.models.inference import fold_batch_norm
+from wav2lip.models.load import load_syncnet
+from wav2lip.models.store import expert_checkpoint
+from wav2lip.pipeline.manner import Manner
+from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.prepare import Prepared
+from wav2lip.pipeline.process import children, peak_memory
+from wav2lip.pipeline.reference import APART, MOST, most_closed
+from wav2lip.pipeline.render import render
+from wav2lip.pipeline.segments import split
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.watch import Watch
+from wav2lip.progress import Progress
+
+PILOT = 12                  # frames that tell how many the trial proper can have
+LEAST, LONGEST = 24, 240    # frames of that
+SECONDS = 2.5               # that it may take, about
+AMONG = 1500                # frames of the beginning in which it is made: all speech before it has to be read
+SOUND = 60.0                # seconds of sound that are joined to it
+LOOKED_AT = 8               # faces that tell how long it takes to find a closed mouth
+FEW = 0.05                  # of all frames: fewer that pass through are not measured for themselves
+
+
+class MouthSearch:
+    """Stands for the search for a closed mouth: does a little of it, and says how long all of it would take.
+
+    Args:
+        shots: about how many the source has.
+    """
+
+    def __init__(self, shots: int):
+        self._shots, self.seconds = shots, 0.0
+
+    def __call__(
+        self, source: Source, tracks: Iterable[FaceTrack], presences: Iterable[np.ndarray], options: SyncOptions,
+        given: np.ndarray | None, device: str, progress: Progress,
+    ) -> Manner:
+        """Take the place of `choose_manner`; the face that is found is a closed one of a few, not the most closed."""
+        silence, always = options.in_silence, options.reference == "closed"
+        pauses = silence == "closed" and any((presence < 1).any() for presence in presences)
+        if given is not None or not (always or pauses):
+            return Manner(silence, given=given)
+        closed: dict[int, np.ndarray] = {}
+        for track in tracks:
+            face = self._look(source, track, device)
+            if face is not None:
+                closed |= dict.fromkeys(map(int, np.unique(track.shot)), face)
+        return Manner(silence, closed, always)
+
+    def _look(self, source: Source, track: FaceTrack, device: str) -> np.ndarray | None:
+        seen = np.flatnonzero(track.seen)
+        if not len(seen):
+            return None
+        start = time.perf_counter()
+        expert = fold_batch_norm(load_syncnet(expert_checkpoint()), in_place=True).to(device)
+        loading = time.perf_counter() - start
+        faces, decoding = _faces(source, track, int(seen[0]))
+        if not faces:
+            return None
+        start = time.perf_counter()
+        most_closed(np.stack(faces), expert)    # the first time takes longer
+        again = time.perf_counter()
+        found = most_closed(np.stack(faces), expert)
+        warming, judging = again - start, (time.perf_counter() - again) / len(faces)
+        each = len(seen) / self._shots                  # frames of a shot that show the face
+        candidates = self._shots * min(MOST, 1 + each / APART)
+        self.seconds += loading + warming + len(seen) * decoding + candidates * judging
+        return found
+
+
+def _faces(source: Source, track: FaceTrack, first: int) -> tuple[list[np.ndarray], float]:
+    """Return some faces from frame `first` on, uint8 (96, 96, 3) BGR each, and the seconds that a frame takes."""
+    compositor, faces, cutting = Compositor(source.palette), [], 0.0
+    times: list[float] = []
+    with closing(source.read_pictures(first, APART * LOOKED_AT)) as pictures:
+        for number, picture in enumerate(pictures, first):
+            times.append(time.perf_counter())
+            place = track.place(number) if number < len(track) else None
+            if place is not None and (number - first) % APART == 0:
+                (cut,) = compositor.cut_out([picture], [Place(*place)])
+                faces.append(cut.face)
+                cutting += time.perf_counter() - times[-1]
+    apart = len(times) - 1
+    return faces, max(0.0, times[-1] - times[0] - cutting) / apart + cutting / apart / APART if apart > 0 else 0.0
+
+
+def work_of(prepared: Prepared) -> tuple[Work, np.ndarray]:
+    """Return how much there is to do, and how many faces are generated for each frame of the result, int (n,)."""
+    faces = np.zeros(prepared.frames, int)
+    for lane, shown, presence in zip(prepared.lanes, prepared.shown, prepared.presences, strict=True):
+        manner, silence = prepared.manner, prepared.manner.silence
+        present = presence[: prepared.frames]
+        visible = shown.seen & ((present > 0) | (silence != "source"))
+        if shown.facing is not None:
+            visible &= shown.facing > 0
+        both = (silence == "closed") & bool(manner.closed) & (present > 0) & (present < 1) & (not manner.always)
+        faces += visible * (1 + both)
+        assert lane.parts, "a lane has somebody in it"
+    seconds = float(prepared.frames / prepared.source.fps)
+    parts = len(split(prepared.frames, prepared.source.fps))
+    return Work(prepared.frames, int(faces.sum()), int((faces == 0).sum()), parts, seconds), faces
+
+
+def attempt(prepared: Prepared, faces: np.ndarray, progress: Progress) -> tuple[Trial, float]:
+    """Make some frames of a result where most faces are generated.
+
+    Args:
+        prepared: what they are made from.
+        faces: as `work_of` gives it.
+        progress: is told how far it is.
+
+    Returns:
+        What they took, and the seconds that a frame takes in which nobody is synced.
+
+    Raises:
+        MediaError, Wav2LipError: as `render`.
+    """
+    with tempfile.TemporaryDirectory(prefix="wav2lip-") as name, progress.stage("Trying it", 2, "time") as advance:
+        folder = Path(name)
+        pilot = _timed(prepared, _busiest(faces, PILOT), folder)
+        advance(1)
+        count = int(np.clip(SECONDS / max(pilot[1] / PILOT, 1e-3), LEAST, LONGEST))
+        part = _busiest(faces, count)
+        first, rest, memory = _timed(prepared, part, folder)
+        advance(1)
+        passing = _passing(prepared, faces, len(part), folder)
+        file = folder / f"000000{prepared.output.suffix}"
+        size, key = file.stat().st_size, _key_bytes(file)
+        joining, sound_seconds, sound_bytes = _joined(prepared, part, file)
+        # The first frames of a process take longer: those of the pilot.
+        trial = Trial(
+            len(part), int(faces[part.start : part.stop].sum()), max(first, pilot[0]), rest, size, key, joining,
+            sound_seconds, sound_bytes, memory,
+        )
+    return trial, rest / len(part) if passing is None else passing
+
+
+def _busiest(faces: np.ndarray, count: int) -> range:
+    """Return the frames that follow each other near the beginning for which most faces are generated."""
+    count = min(count, len(faces))
+    sums = np.convolve(faces, np.ones(count, int), mode="valid")
+    near = sums[: max(1, AMONG)]
+    first = int(near.argmax() if near.any() else sums.argmax())
+    return range(first, first + count)
+
+
+def _timed(prepared: Prepared, part: range, folder: Path) -> tuple[float, float, int]:
+    """Make frames; return the seconds until the first one and from then on, and the memory that was needed."""
+    times: list[float] = []
+    memory = 0
+
+    def advance(count: int) -> None:
+        nonlocal memory
+        times.append(time.perf_counter())
+        if len(times) % 8 == 0:
+            memory = max(memory, sum(peak_memory(child) for child in children(os.getpid())))
+
+    start = time.perf_counter()
+    render(prepared, [part], [folder / f"000000{prepared.output.suffix}"], Watch(), advance)
+    end = time.perf_counter()
+    return times[0] - start, end - times[0], memory + peak_memory(os.getpid())
+
+
+def _passing(prepared: Prepared, faces: np.ndarray, count: int, folder: Path) -> float | None:
+    """Return the seconds that a frame takes in which nobody is synced; None where there are few."""
+    if (faces == 0).mean() < FEW:
+        return None
+    nobody = np.zeros(len(prepared.tracks[0]), bool)
+    lanes = tuple(
+        replace(lane, parts=tuple(replace(part, track=part.track.only(nobody)) for part in lane.parts))
+        for lane in prepared.lanes
+    )
+    part = range(min(count, prepared.frames))
+    elsewhere = folder / "passing"
+    elsewhere.mkdir()
+    _first, rest, _memory = _timed(replace(prepared, lanes=lanes), part, elsewhere)
+    return rest / len(part)
+
+
+def _key_bytes(file: Path) -> int:
+    import av
+
+    with av.open(str(file)) as container:
+        return next((packet.size for packet in container.demux(container.streams.video[0]) if packet.size), 0)
+
+
+def _joined(prepared: Prepared, part: range, file: Path) -> tuple[float, float, int]:
+    """Join a part with the beginning of its sound; return the seconds it took, and those and the bytes of the sound."""
+    sound = prepared.script.sound or prepared.script.recordings[0]
+    limit = min(SOUND, float(prepared.frames / prepared.source.fps))
+    whole = file.with_name(f"joined{prepared.output.suffix}")
+    before = file.stat().st_size
+    start = time.perf_counter()
+    join(
+        [file], whole, codec=prepared.decided.codec, frames=[len(part)], fps=prepared.source.fps, sound=sound,
+        duration_limit=limit,
+    )
+    return time.perf_counter() - start, limit, max(0, whole.stat().st_size - before)
