@@ -89,7 +89,8 @@ class MouthSearch:
 
 def _faces(source: Source, track: FaceTrack, first: int) -> tuple[list[np.ndarray], float]:
     """Return some faces from frame `first` on, uint8 (96, 96, 3) BGR each, and the seconds that a frame takes."""
-    compositor, faces, cutting = Compositor(source.palette), [], 0.0
+    compositor = Compositor(source.palette)
+    faces: list[np.ndarray] = []
     times: list[float] = []
     with closing(source.read_pictures(first, APART * LOOKED_AT)) as pictures:
         for number, picture in enumerate(pictures, first):
@@ -98,9 +99,7 @@ def _faces(source: Source, track: FaceTrack, first: int) -> tuple[list[np.ndarra
             if place is not None and (number - first) % APART == 0:
                 (cut,) = compositor.cut_out([picture], [Place(*place)])
                 faces.append(cut.face)
-                cutting += time.perf_counter() - times[-1]
-    apart = len(times) - 1
-    return faces, max(0.0, times[-1] - times[0] - cutting) / apart + cutting / apart / APART if apart > 0 else 0.0
+    return faces, (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
 
 
 def work_of(prepared: Prepared) -> tuple[Work, np.ndarray]:

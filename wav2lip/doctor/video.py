@@ -36,8 +36,8 @@ def look_at_video(source: Source, options: SyncOptions) -> Iterator[Finding]:
                                    f"{clip.codec} {clip.pixel_format} in {clip.container}.")
         yield from _timing(source)
     if clip.rotation:
-        yield note("video", "rotation", f"It is stored turned by {clip.rotation} degrees; faces are looked for, and the "
-                                        f"result is stored, upright ({clip.width}×{clip.height}).",
+        yield note("video", "rotation", f"It is stored turned by {clip.rotation} degrees; faces are looked for, and "
+                                        f"the result is stored, upright ({clip.width}×{clip.height}).",
                    "" if not options.rotate else "--rotate turns it by 90 degrees more: leave that out.")
     yield from _colour(clip)
     if width % 2 or height % 2:
