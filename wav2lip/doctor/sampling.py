@@ -45,6 +45,7 @@ class Sample:
         total: how many frames the source has to be known for.
         cuts: between shots, in the frames of which that is known.
         judged: how many frames those are.
+        first_seconds: until the first look was done: ffmpeg and a detector's first answer take longer.
         look_seconds: that a look takes.
         frame_seconds: that a frame takes to be decoded, as small as the detector sees it.
         every: frames from one look to the next at most.
@@ -56,6 +57,7 @@ class Sample:
     total: int
     cuts: int
     judged: int
+    first_seconds: float
     look_seconds: float
     frame_seconds: float
     every: int
@@ -82,9 +84,9 @@ class Sample:
 
     @property
     def seconds(self) -> float:
-        """How long it takes to find all faces: decoding and looking share the cores."""
-        looking, decoding = self.looks_needed * self.look_seconds, self.total * self.frame_seconds
-        return max(looking, decoding + looking / cores())
+        """How long it takes to find all faces: decoding and looking go on beside each other, as far as cores allow."""
+        shorter, longer = sorted((self.looks_needed * self.look_seconds, self.total * self.frame_seconds))
+        return self.first_seconds + longer + shorter * min(1.0, 2 / cores())
 
     @property
     def nearest(self) -> np.ndarray:
@@ -143,18 +145,18 @@ def sample(source: Source, frames: int, options: SyncOptions, detector: Detector
     sparing = not options.compat and detector.long_side is not None
     small = fitting(size, detector.long_side) if sparing else size
     every = distance(source.fps) if sparing else 1
+    start = time.perf_counter()
     with closing(source.read_small(1, small)) as first:
-        for frame in first:
-            detector.detect([frame])                    # the first one takes longer
-            start = time.perf_counter()
-            detector.detect([frame])
-            look = time.perf_counter() - start
-            break
-        else:
-            return Sample(np.zeros(0, int), Detections((), np.zeros(0, np.int32)), 0, frames, 0, 0, 0.0, 0.0, every)
-    stretches = _stretches(frames, every, look)
+        frame = next(first, None)
+    if frame is None:
+        nothing = Detections((), np.zeros(0, np.int32))
+        return Sample(np.zeros(0, int), nothing, 0, frames, 0, 0, 0.0, 0.0, 0.0, every)
+    detector.detect([frame])
+    begun = time.perf_counter()
+    detector.detect([frame])
+    stretches = _stretches(frames, every, time.perf_counter() - begun)
     whole = frames * small[0] * small[1] <= AT_ONCE and frames * source.clip.width * source.clip.height <= AT_ONCE
-    looker = _Looker(detector, every)
+    looker = _Looker(detector, every, begun - start)
     with progress.stage("Looking at samples", len(stretches), "stretch") as advance:
         if whole or not source.clip.seekable or source.stored:
             frame_seconds = _all(source, frames if whole else stretches[-1].stop, small, stretches, looker, advance)
@@ -187,8 +189,8 @@ def people_in(found: Sample, source: Source) -> list[Person]:
 class _Looker:
     """Looks at stretches one after the other, and times it."""
 
-    def __init__(self, detector: Detector, every: int):
-        self._detector, self._every = detector, every
+    def __init__(self, detector: Detector, every: int, first_seconds: float):
+        self._detector, self._every, self._first_seconds = detector, every, first_seconds
         self._numbers: list[int] = []
         self._parts: list[Detections] = []
         self.seconds, self.judged, self.cuts = 0.0, 0, 0
@@ -217,7 +219,7 @@ class _Looker:
         done = max(1, int(detections.looked.sum()))
         return Sample(
             np.array(self._numbers, int), detections.scaled(size[0] / small[0], size[1] / small[1]),
-            len(self._parts), total, cuts, judged, self.seconds / done, frame_seconds, self._every,
+            len(self._parts), total, cuts, judged, self._first_seconds, self.seconds / done, frame_seconds, self._every,
         )
 
 
