@@ -120,7 +120,7 @@ def test_weights_that_are_damaged_are_found(monkeypatch: pytest.MonkeyPatch, tmp
     other = make_sound(tmp_path / "other.wav", 0.1)
     real = weights.place_of
     monkeypatch.setattr(weights, "place_of", lambda known: other if known.name == "demo" else real(known))
-    found = {finding.name: finding for finding in look_at_weights()}
+    found = {finding.name: finding for finding in look_at_weights("auto")}
     assert found["demo"].level == "problem"
     assert found["yunet"].level == "note"
     assert "wav2lip models get yunet" in found["yunet"].advice

@@ -50,16 +50,17 @@ def doctor(**given: Any) -> None:
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
     before = process_age()
     with importing():
-        findings, importing_seconds = look_at_machine(output, given["device"], given["precision"])
+        findings, importing_seconds = look_at_machine(
+            output, given["device"], given["precision"], given["detector"]
+        )
     forecast = None
     if importable(findings) and (face or audio or given["checkpoint"] or given["voices"]):
         from wav2lip.cli.progress import TerminalProgress
         from wav2lip.doctor.examine import Examination
 
         progress = TerminalProgress(-1 if quiet else 1 if verbose else 0)
-        examination = Examination(face, audio, output, sync_options(given), progress)
+        examination = Examination(face, audio, output, sync_options(given), progress, findings)
         forecast = examination.run(before + importing_seconds)
-        findings += examination.findings
     shown = [finding for finding in findings if not quiet or finding.level != "ok"]
     if as_json:
         told = {"usable": _usable(findings), "findings": [finding.to_dict() for finding in shown],

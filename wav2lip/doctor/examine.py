@@ -35,6 +35,10 @@ from wav2lip.progress import Progress
 Made = TypeVar("Made")
 
 
+class UnsureError(Exception):
+    """Samples show too little."""
+
+
 @dataclass
 class Examination:
     """What becomes known of a video and a recording, step by step; what fails is a finding, and the rest goes on.
@@ -42,7 +46,7 @@ class Examination:
     Attributes:
         face, audio, output: as for `wav2lip.sync`; None for those that are not named.
         options, progress: of the run.
-        findings: so far.
+        findings: so far, those about the machine too.
         load_seconds: of what was done that a run does too before it looks for faces.
     """
 
@@ -152,10 +156,15 @@ class Examination:
         search = MouthSearch(shots)
 
         def measure() -> Forecast:
-            prepared = prepare(
-                source, self.audio, output, self.options, encoding, device, Progress(), Clock(), Watch(), networks,
-                find=lambda *given: cast, choose=search,
-            )
+            try:
+                prepared = prepare(
+                    source, self.audio, output, self.options, encoding, device, Progress(), Clock(), Watch(), networks,
+                    find=lambda *given: cast, choose=search,
+                )
+            except (UsageError, NoFaceError) as error:    # about people, of whom samples may show too few
+                if found is None:
+                    raise
+                raise UnsureError(str(error)) from error
             work, faces = work_of(prepared)
             trial, passing = attempt(prepared, faces, self.progress)
             return foresee(
@@ -163,7 +172,12 @@ class Examination:
                 faces=None if found is None else found.seconds, closed_mouth=search.seconds,
             )
 
-        forecast = self._try("forecast", measure)
+        try:
+            forecast = self._try("forecast", measure)
+        except UnsureError as doubt:
+            text = f"What it takes cannot be foreseen from samples: {doubt}"
+            self.findings.append(note("forecast", "forecast", text))
+            return None
         if forecast is not None:
             self._all("disk", look_at_room(output, forecast.size))
         return forecast
@@ -180,15 +194,14 @@ class Examination:
         try:
             return step()
         except Wav2LipError as error:
-            self.findings.append(problem(topic, _NAMES.get(type(error), topic), str(error)))
+            # What is wrong with the machine is met again and again.
+            if not any(bad.level == "problem" and str(error).startswith(bad.text) for bad in self.findings):
+                self.findings.append(problem(topic, topic, str(error)))
             return None
 
     def _all(self, topic: str, findings: Iterator[Finding]) -> None:
         """Take findings, up to a failure that is one itself."""
         self._try(topic, lambda: self.findings.extend(findings))
-
-
-_NAMES: dict[type[Wav2LipError], str] = {NoFaceError: "no-face"}
 
 
 def _writable(

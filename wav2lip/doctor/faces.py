@@ -30,15 +30,15 @@ def look_at_faces(cast: Cast, found: Sample | None, source: Source, options: Syn
         source, options: of the run.
     """
     tracks = {label: cast.track(label, Progress(), "cpu") for label in cast.labels}
-    looked = "in every frame" if found is None else f"in {found.looks} of {found.total} frames"
+    looked = "at it before" if found is None else f"in {found.looks} of {found.total} frames"
     seen = np.any([track.seen for track in tracks.values()], axis=0) if tracks else np.zeros(0, bool)
     if not seen.any():
         yield problem("faces", "no-face", f"No face was found; {cast.found_by} looked {looked}.",
                       "Choose another --detector, or say where it is with --box top bottom left right.")
         return
-    yield from _people(cast, tracks, looked, source)
+    yield from _people(cast, tracks, looked, options)
     yield from _faceless(seen, found, source)
-    first = tracks[cast.labels[0]]
+    first = tracks.get(cast.person(options.who), tracks[cast.labels[0]])
     yield from _size(first, options)
     yield from _held(first, options)
     if found is not None and not source.still:
@@ -48,16 +48,18 @@ def look_at_faces(cast: Cast, found: Sample | None, source: Source, options: Syn
         yield ok("faces", "shots", f"{int(first.shot.max(initial=0) - first.shot.min(initial=0))} cuts.")
 
 
-def _people(cast: Cast, tracks: dict[str, FaceTrack], looked: str, source: Source) -> Iterator[Finding]:
+def _people(cast: Cast, tracks: dict[str, FaceTrack], looked: str, options: SyncOptions) -> Iterator[Finding]:
     if cast.found_by == "box":
         yield ok("faces", "people", "The face is where --box says, in every frame; nobody looks for it.")
         return
     by = "they come from --track" if cast.found_by == "track" else f"{cast.found_by} looked {looked}"
-    if len(tracks) > 1:
+    chosen = options.who is not None or options.voices or options.edits
+    if len(tracks) > 1 and not chosen:
         yield note("faces", "several-people", f"{len(tracks)} people are seen ({by}); the one on screen longest is "
                                               "synced.", "--person chooses; `wav2lip faces` shows who is who.")
     else:
-        yield ok("faces", "people", f"One person is seen ({by}).")
+        many = "One person is" if len(tracks) == 1 else f"{len(tracks)} people are"
+        yield ok("faces", "people", f"{many} seen ({by}).")
 
 
 def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterator[Finding]:

@@ -12,18 +12,18 @@ from wav2lip.doctor.program import look_at_extras, look_at_program
 IMPORTS = ("opencv", "torch", "packages")    # names of findings without which nothing else can be looked at
 
 
-def look_at_machine(output: Path | None, device: str, precision: str) -> tuple[list[Finding], float]:
+def look_at_machine(output: Path | None, device: str, precision: str, detector: str) -> tuple[list[Finding], float]:
     """Look at the program, ffmpeg, the device, memory, disks, weights and extras.
 
     Args:
         output: the result, where one is named.
-        device, precision: as in `SyncOptions`.
+        device, precision, detector: as in `SyncOptions`.
 
     Returns:
         What was found, and the seconds that the program takes to be imported.
     """
     found, seconds = look_at_program()
-    found += _rest(output, device, precision, whole=importable(found))
+    found += _rest(output, device, precision, detector, whole=importable(found))
     return found, seconds
 
 
@@ -32,7 +32,7 @@ def importable(found: list[Finding]) -> bool:
     return not any(finding.level == "problem" and finding.name in IMPORTS for finding in found)
 
 
-def _rest(output: Path | None, device: str, precision: str, *, whole: bool) -> Iterator[Finding]:
+def _rest(output: Path | None, device: str, precision: str, detector: str, *, whole: bool) -> Iterator[Finding]:
     if whole:
         from wav2lip.doctor.hardware import look_at_device, look_at_memory
         from wav2lip.doctor.tools import look_at_ffmpeg
@@ -44,5 +44,5 @@ def _rest(output: Path | None, device: str, precision: str, *, whole: bool) -> I
     if whole:
         from wav2lip.doctor.weights import look_at_weights
 
-        yield from look_at_weights()
+        yield from look_at_weights(detector)
         yield from look_at_extras()

@@ -10,6 +10,7 @@ from math import ceil
 
 import numpy as np
 
+from wav2lip.cast.selectors import WORDS
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
@@ -98,10 +99,15 @@ class Sample:
 
 
 class SampledCast(Cast):
-    """The people whom samples show. Who is who is not known for sure: whoever is not seen is taken for the first."""
+    """The people whom samples show. Who is who is not known for sure, nor who talks: then it is the first one."""
 
     def _choose(self, who: Who) -> str:
-        return who if isinstance(who, str) and who in self.labels else self.labels[0] if self.labels else ONLY
+        if isinstance(who, str) and who != "talking":
+            return who if who in self.labels or who not in WORDS else super()._choose(who)
+        return self.labels[0] if self.labels else ONLY
+
+    def track(self, who: Who, progress: Progress, device: str) -> FaceTrack:
+        return super().track(self.person(who), progress, device)
 
 
 class NotKnownError(Exception):

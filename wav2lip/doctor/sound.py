@@ -15,6 +15,11 @@ from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 
 MUCH = 0.5          # of the recording in which nobody speaks
+IN_SILENCE = {
+    "closed": "the mouth is closed",
+    "source": "the source is shown as it is",
+    "model": "the generator decides what the mouth does",
+}
 
 
 def look_at_recording(path: Path) -> Iterator[Finding]:
@@ -44,16 +49,15 @@ def look_at_speech(heard: Sequence[Heard], options: SyncOptions) -> Iterator[Fin
         if not len(speech.voice):
             continue
         share = float((speech.voice == 0).mean())
-        fate = {"closed": "the mouth is closed then", "source": "the source is shown as it is then",
-                "model": "the generator decides what the mouth does"}[options.in_silence]
+        fate = IN_SILENCE[options.in_silence]
         if not (speech.voice > 0).any():
-            yield note("sound", "silence", f"Nobody speaks in {name}: {fate} (--silence).",
+            yield note("sound", "silence", f"Nobody speaks in {name}: {fate} throughout (--silence).",
                        "Is it the right file? --vad silero hears speech in noise that energy does not tell.")
         elif share > MUCH:
-            yield note("sound", "silence", f"In {share:.0%} of {name} nobody speaks: {fate} (--silence).",
+            yield note("sound", "silence", f"In {share:.0%} of {name} nobody speaks; there {fate} (--silence).",
                        "If somebody does, --vad silero may hear it.")
         else:
-            yield ok("sound", "speech", f"Somebody speaks in {1 - share:.0%} of {name}; in pauses, {fate} (--silence).")
+            yield ok("sound", "speech", f"Somebody speaks in {1 - share:.0%} of {name}; in pauses {fate} (--silence).")
 
 
 def look_at_length(source: Source, script: Script, options: SyncOptions) -> Iterator[Finding]:

@@ -10,8 +10,12 @@ from wav2lip.models.known import KNOWN, KnownFile
 from wav2lip.models.store import offline, place_of, sha256_of
 
 
-def look_at_weights() -> Iterator[Finding]:
-    """Hash every published file that is here."""
+def look_at_weights(detector: str) -> Iterator[Finding]:
+    """Hash every published file that is here.
+
+    Args:
+        detector: as `SyncOptions.detector`: what has to be said of its weights.
+    """
     good = []
     for known in KNOWN.values():
         bad = _fault(known)
@@ -20,7 +24,7 @@ def look_at_weights() -> Iterator[Finding]:
         elif place_of(known).is_file():
             good.append(known.name)
     yield ok("weights", "weights", f"Here, with the right SHA-256: {', '.join(good) or 'none'}.")
-    if "s3fd" not in good:
+    if detector == "auto" and "s3fd" not in good:
         comes = "cannot be downloaded while WAV2LIP_OFFLINE is set" if offline() else (
             f"is downloaded when it is first needed, {KNOWN['s3fd'].size / 1e6:.0f} MB, or by `wav2lip models get s3fd`"
         )
