@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from wav2lip.doctor.forecast import Trial, Work, foresee, rendering
-from wav2lip.doctor.sampling import Sample
+from wav2lip.doctor.sample import Sample
+from wav2lip.doctor.sampling import spread
 from wav2lip.doctor.trial import _busiest
 from wav2lip.faces.detections import Detections
 
@@ -83,9 +84,9 @@ def test_no_more_looks_are_foreseen_than_there_are_frames() -> None:
 
 def test_decoding_and_looking_add_up_where_cores_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     found = sampled({0, 12}, stretches=10, each=13, total=1201)
-    monkeypatch.setattr("wav2lip.doctor.sampling.cores", lambda: 1)
+    monkeypatch.setattr("wav2lip.doctor.sample.cores", lambda: 1)
     assert found.seconds == pytest.approx(0.3 + 101 * 0.02 + 1201 * 0.002)
-    monkeypatch.setattr("wav2lip.doctor.sampling.cores", lambda: 16)
+    monkeypatch.setattr("wav2lip.doctor.sample.cores", lambda: 16)
     assert found.seconds == pytest.approx(0.3 + 1201 * 0.002 + 101 * 0.02 / 8)
 
 
@@ -107,3 +108,11 @@ def test_the_trial_is_made_where_most_faces_are_generated() -> None:
     assert _busiest(faces, 40) == range(1000, 1040)       # near the beginning
     assert _busiest(faces[1500:] * 0 + 1, 40) == range(40)
     assert _busiest(np.ones(5, int), 40) == range(5)
+
+
+def test_stretches_that_are_not_reached_in_time_are_missing_everywhere_alike() -> None:
+    stretches = [range(at, at + 13) for at in range(0, 900, 100)]
+    order = [stretch.start for stretch in spread(stretches)]
+    assert order[:5] == [0, 800, 400, 200, 600]
+    assert sorted(order) == list(range(0, 900, 100))
+    assert spread(stretches[:1]) == stretches[:1]

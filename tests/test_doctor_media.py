@@ -63,7 +63,7 @@ def examined(monkeypatch: pytest.MonkeyPatch, healthy: Path, speech: Path) -> Ex
     monkeypatch.setattr(Examination, "_foresee", lambda *given: None)
 
     def examine(face: Path | None = None, audio: Path | None = None, **options: object) -> list[Finding]:
-        given = SyncOptions(detector="cascade", device="cpu", **options)
+        given = SyncOptions(**{"detector": "cascade", "device": "cpu", **options})
         examination = Examination(face or healthy, audio or speech, healthy.parent / "out.mp4", given, Progress())
         examination.run(0.0)
         return examination.findings
@@ -119,7 +119,7 @@ def test_frames_without_a_face_in_the_middle_are_found_with_their_times(
     face = make_video(folder / "away.mp4", [*frames[:14], *[WALL] * 13, *frames[27:]], options=H264)
     findings = examined(face)
     assert planted(findings) == {"faceless"}
-    assert "from 0:00.56 to 0:01.08: these frames pass through" in told(findings, "faceless")
+    assert "from 0:00.56 to 0:01.08: such frames pass through" in told(findings, "faceless")
     assert any("2 cuts in all frames" in finding.text for finding in findings)
 
 
@@ -217,3 +217,13 @@ def test_a_video_or_recording_that_cannot_be_read_is_a_problem(examined: Examine
     silent = make_sound(folder / "short.wav", 0.2)
     silent.write_bytes(b"no sound at all\n")
     assert any(finding.topic == "sound" and finding.level == "problem" for finding in examined(audio=silent))
+
+
+def test_a_detector_that_sync_would_download_is_not_downloaded(
+    examined: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WAV2LIP_OFFLINE")
+    monkeypatch.setattr("wav2lip.models.download.fetch_known", lambda *given, **more: pytest.fail("it was"))
+    findings = examined(detector="auto")
+    assert "Here the built-in cascade looks" in told(findings, "detector")
+    assert any("cascade looked" in finding.text for finding in findings)

@@ -12,14 +12,20 @@ from wav2lip.doctor.disk import look_at_room
 from wav2lip.doctor.faces import look_at_faces
 from wav2lip.doctor.finding import Finding, note, ok, problem
 from wav2lip.doctor.forecast import Forecast, foresee
-from wav2lip.doctor.sampling import Sample, cast_of, known_cast, sample
+from wav2lip.doctor.mouth import MouthSearch
+from wav2lip.doctor.people import cast_of, known_cast
+from wav2lip.doctor.sample import Sample
+from wav2lip.doctor.sampling import sample
 from wav2lip.doctor.sound import look_at_length, look_at_recording, look_at_speech
-from wav2lip.doctor.trial import MouthSearch, attempt, work_of
+from wav2lip.doctor.trial import attempt, work_of
 from wav2lip.doctor.video import look_at_own_sound, look_at_result, look_at_video
 from wav2lip.errors import NoFaceError, UsageError, Wav2LipError
+from wav2lip.faces.look import BATCH
 from wav2lip.media.encoding import Encoding
 from wav2lip.media.write import check_output
 from wav2lip.models.device import choose_device
+from wav2lip.models.known import KNOWN
+from wav2lip.models.store import is_here, offline
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import hear
 from wav2lip.pipeline.networks import Networks, load_networks
@@ -98,13 +104,19 @@ class Examination:
 
     def _networks(self, device: str) -> Networks | None:
         """Load what the run would use; where the generator is no good, what finds faces all the same."""
-        networks = self._try("checkpoint", lambda: self._timed(
-            lambda: load_networks(self.options, device, Progress())
-        ))
+        options = self.options
+        if would_download(options):
+            options = replace(options, detector="cascade")
+            self.findings.append(note(
+                "faces", "detector", "Sync would download the face detector S3FD first. Here the built-in cascade "
+                "looks in its place: what is said of faces, and how long it takes to find them, is the cascade's.",
+                "`wav2lip models get s3fd` downloads it now; --detector cascade does without.",
+            ))
+        networks = self._try("checkpoint", lambda: self._timed(lambda: load_networks(options, device, Progress())))
         if networks is not None:
             self.findings.append(ok("checkpoint", "checkpoint", f"The generator: {networks.description}."))
             return networks
-        spare = replace(self.options, checkpoint=None, engine="torch", precision="auto", enhance=None, parsing=None,
+        spare = replace(options, checkpoint=None, engine="torch", precision="auto", enhance=None, parsing=None,
                         mask=None, enhance_strength=1.0)
         try:
             return load_networks(spare, device, Progress())
@@ -142,7 +154,8 @@ class Examination:
             if known is not None:
                 return known, None
             assert networks.detector is not None, "else it would be known"
-            found = sample(source, frames, self.options, networks.detector, self.progress)
+            batch = self.options.face_det_batch_size or BATCH[networks.device.partition(":")[0]]
+            found = sample(source, frames, self.options, networks.detector, batch, self.progress)
             return cast_of(found, source, self.options, networks.detector), found
 
         return self._try("faces", find) or (None, None)
@@ -202,6 +215,12 @@ class Examination:
     def _all(self, topic: str, findings: Iterator[Finding]) -> None:
         """Take findings, up to a failure that is one itself."""
         self._try(topic, lambda: self.findings.extend(findings))
+
+
+def would_download(options: SyncOptions) -> bool:
+    """Return whether a run would first try to get the weights of its face detector."""
+    wanted = options.needs_detector and options.detector in ("auto", "s3fd") and options.detector_weights is None
+    return wanted and not (options.offline or offline() or is_here(KNOWN["s3fd"]))
 
 
 def _writable(

@@ -8,7 +8,7 @@ import numpy as np
 
 from wav2lip.cast.times import in_words
 from wav2lip.doctor.finding import Finding, note, ok, problem
-from wav2lip.doctor.sampling import Sample
+from wav2lip.doctor.sample import Sample
 from wav2lip.faces.track import FaceTrack
 from wav2lip.models.generator import FACE_SIZE
 from wav2lip.pipeline.options import SyncOptions
@@ -63,15 +63,17 @@ def _people(cast: Cast, tracks: dict[str, FaceTrack], looked: str, options: Sync
 
 
 def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterator[Finding]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], ~seen, [False])).astype(int)))
-    stretches = [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
+    # Of samples only what was seen counts: nobody knows how long somebody is away around it.
+    numbers = np.arange(len(seen)) if found is None else found.numbers
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], ~seen[numbers], [False])).astype(int)))
+    stretches = [(int(numbers[start]), int(numbers[end - 1]) + 1) for start, end in edges.reshape(-1, 2).tolist()]
     if not stretches:
         return
     fps = source.fps
     words = ", ".join(f"{in_words(start / fps)} to {in_words(end / fps)}" for start, end in stretches[:MOST_STRETCHES])
     more = f", and {len(stretches) - MOST_STRETCHES} times more" if len(stretches) > MOST_STRETCHES else ""
-    about = "" if found is None or len(found.numbers) >= found.total else "about "
-    yield note("faces", "faceless", f"Nobody is seen from {about}{words}{more}: these frames pass through unchanged.",
+    least = "" if len(numbers) >= len(seen) else " at least"
+    yield note("faces", "faceless", f"Nobody is seen{least} from {words}{more}: such frames pass through unchanged.",
                "Another --detector may see more; --range syncs some of the video alone.")
 
 

@@ -30,7 +30,7 @@ def look_at_weights(detector: str) -> Iterator[Finding]:
         )
         yield note(
             "weights", "detector-weights", f"The face detector S3FD is not here; it {comes}.",
-            "Without it the built-in cascade looks for faces, which sees those that face the camera.",
+            "Without it the built-in cascade looks for faces, and sees those that face the camera.",
         )
 
 
