@@ -134,7 +134,7 @@ class Examination:
         recordings = [self.audio, *(voice.path for voice in self.options.voices)]
         for recording in recordings:
             if recording is not None:
-                self._all("sound", look_at_recording(recording))
+                self._all("sound", look_at_recording(recording, self.options))
         if source is None or not (any(recordings) or self.options.edits):
             return None
         heard = self._try("sound", lambda: self._timed(lambda: hear(self.audio, source, self.options, self.progress)))

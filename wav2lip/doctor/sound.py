@@ -22,8 +22,12 @@ IN_SILENCE = {
 }
 
 
-def look_at_recording(path: Path) -> Iterator[Finding]:
+def look_at_recording(path: Path, options: SyncOptions) -> Iterator[Finding]:
     """Say what a recording is.
+
+    Args:
+        path: the file.
+        options: of the run.
 
     Raises:
         MediaError: it cannot be read, or has no sound.
@@ -33,7 +37,9 @@ def look_at_recording(path: Path) -> Iterator[Finding]:
     yield ok("sound", "recording", f"{path.name}: {sound.codec}, {sound.sample_rate} Hz, {sound.channels} "
                                    f"channel{'s' if sound.channels != 1 else ''}{length}.")
     if sound.channels == 1:
-        yield note("sound", "mono", "It is mono, and so is the sound of the result; the lips are the same.")
+        alone = options.one_recording and options.mix is None    # else it is mixed with other sound
+        yield note("sound", "mono", f"It is mono{', and so is the sound of the result' if alone else ''}; the lips are "
+                                    "the same as with two channels.")
     elif sound.channels > 2:
         yield note("sound", "surround", f"The mean of its {sound.channels} channels moves the lips, music and noise "
                                         "in them too.", "Give the speech alone, and all of it with --mix.")
