@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MARKS = {"ok": "ok  ", "note": "note", "problem": "BAD "}
 COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
-NOT_OURS = ("min_score", "profiled")    # options of sync that look at a result
+HOW_WE_PRINT = ("quiet", "verbose", "as_json")
+NOT_OURS = {"min_score", *HOW_TO_PRINT} - set(HOW_WE_PRINT)    # options of sync about a result
 
 
 def _options_of_sync() -> list[click.Parameter]:
@@ -43,7 +44,7 @@ def doctor(**given: Any) -> None:
     is special about them, what sync will do about it, and how long it will take, from a few frames that are tried.
     Nothing is written. The exit code is 1 where sync would not work.
     """
-    quiet, verbose, as_json, _profiled = (given.pop(name, False) for name in HOW_TO_PRINT)
+    quiet, verbose, as_json = (given.pop(name) for name in HOW_WE_PRINT)
     from wav2lip.doctor.machine import importable, look_at_machine
     from wav2lip.pipeline.process import process_age
 

@@ -39,10 +39,10 @@ def look_at_video(source: Source, options: SyncOptions) -> Iterator[Finding]:
         yield note("video", "rotation", f"It is stored turned by {clip.rotation} degrees; faces are looked for, and "
                                         f"the result is stored, upright ({clip.width}×{clip.height}).",
                    "" if not options.rotate else "--rotate turns it by 90 degrees more: leave that out.")
-    yield from _colour(clip)
+    yield from _colour(clip, options)
     if width % 2 or height % 2:
-        yield note("video", "odd-size", f"{width}×{height} has an odd side; the size is kept, in a pixel format that "
-                                        "few players know.", _even(width, height, options))
+        yield note("video", "odd-size", f"{width}×{height} has an odd side; the size is kept, as H.264 and HEVC in a "
+                                        "pixel format that few players know (yuv444p).", _even(width, height, options))
     if min(width, height) > LARGE:
         yield note("video", "large", f"{width}×{height} takes long, and the mouth is made at 96×96 all the same.",
                    "--resize-factor 2 halves both sides.")
@@ -95,8 +95,10 @@ def _timing(source: Source) -> Iterator[Finding]:
                    f"(ffmpeg -i {clip.path.name} -vf minterpolate=fps=25 ...).")
 
 
-def _colour(clip: Clip) -> Iterator[Finding]:
+def _colour(clip: Clip, options: SyncOptions) -> Iterator[Finding]:
     colour, depth = clip.colour, planar(clip.pixel_format).depth
+    if options.compat:
+        return                                    # frames are BGR of 8 bits; `cautions` warns
     if high_range(colour):
         yield note("video", "hdr", f"It is HDR ({colour.transfer}, {depth} bits); the result is too, unless its format "
                                    "cannot be.",
