@@ -26,9 +26,10 @@ ROOMS = {
     "batch": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "preview": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "ui": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "batch", "provenance"},
+    "doctor": {"media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "provenance"},
     "cli": {
         "media", "speech", "models", "faces", "compose", "pipeline", "evaluation", "cast", "training", "protocols",
-        "benchmark", "batch", "preview", "provenance", "ui",
+        "benchmark", "batch", "preview", "provenance", "ui", "doctor",
     },
 }
 COMMON = {"errors", "extras", "progress", "__version__"}
@@ -64,7 +65,7 @@ def test_help_loads_nothing_heavy() -> None:
         "from click.testing import CliRunner\n"
         "import wav2lip\n"
         "from wav2lip.cli import main\n"
-        "for command in ('sync', 'faces'):\n"
+        "for command in ('sync', 'faces', 'doctor'):\n"
         "    assert CliRunner().invoke(main, [command, '--help']).exit_code == 0\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))\n"
     )

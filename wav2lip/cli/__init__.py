@@ -16,6 +16,7 @@ from wav2lip.cli.compare import compare
 from wav2lip.cli.completion import completion
 from wav2lip.cli.config import config
 from wav2lip.cli.distill import distill
+from wav2lip.cli.doctor import doctor
 from wav2lip.cli.evaluate import evaluate
 from wav2lip.cli.export import export
 from wav2lip.cli.faces import faces
@@ -61,6 +62,7 @@ main.add_command(sync)
 main.add_command(preview)
 main.add_command(batch)
 main.add_command(faces)
+main.add_command(doctor)
 main.add_command(evaluate)
 main.add_command(compare)
 main.add_command(align)
