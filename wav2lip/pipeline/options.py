@@ -31,7 +31,7 @@ class SyncOptions:
     """Options of `wav2lip.sync`; the command line has one of the same name for each but the last three.
 
     With `compat`, `engine`, `precision` and those of the picture (`blend` to `reference`) stay as they are by default,
-    and none of them counts; nor do those of whom and when (`person` to `max_yaw`).
+    and none of them counts; nor do those of whom and when, and the label (`person` to `visible_label`).
 
     Attributes:
         checkpoint: generator weights; None for the one that ships with the package.
