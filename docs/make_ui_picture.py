@@ -20,7 +20,7 @@ from browser import chromium, served  # noqa: E402
 EXAMPLES = HERE.parent / "examples"
 WIDTH, HEIGHT = 920, 900
 COLOURS = 128
-MOMENT = 0.88        # seconds: the mouth is open
+MOMENT = 4.0          # seconds: the mouth of the result is open
 WHOLE = "#actions {position: static !important}"     # else the bar stays where the window ends
 
 with (

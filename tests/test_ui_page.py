@@ -15,11 +15,12 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from browser import PATIENCE, Served, chromium, served, until
+from browser import PATIENCE, VARIABLE, Served, chromium, served, until
 from media_samples import make_video
 from two_people import LEFT, RIGHT, SIZE, babble, head_frames, recording
 
-pytest.importorskip("gradio")
+if VARIABLE not in os.environ:       # else nothing may be missing
+    pytest.importorskip("gradio")
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"

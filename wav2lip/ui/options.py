@@ -80,7 +80,7 @@ def component(field: Field, text_of: Callable[[Any], str]) -> Component:
     if field.is_flag:
         return gr.Checkbox(value=bool(value), **told)
     if field.is_file:
-        return gr.File(height=120, **about)
+        return gr.File(height=150, **about)
     if field.choices:
         typed = field.typed and not isinstance(kind, click.Choice) and not option.secondary_opts
         shown = DEFAULT if value is None else {True: "yes", False: "no"}.get(value) or text_of(value)

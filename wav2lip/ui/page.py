@@ -12,7 +12,7 @@ from wav2lip.ui.events import Events
 from wav2lip.ui.options import component
 
 PERSON = "person"
-BOX = 120      # pixels: the height of where files are dropped
+BOX = 150      # pixels: the height of where files are dropped
 CAMERA = {"video": {"width": {"ideal": 1280}, "height": {"ideal": 720}}, "audio": True}
 SHOW = "() => document.querySelector('#status .done') && document.querySelector('#result').scrollIntoView()"
 _SENT: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}    # so that files keep their names
