@@ -145,4 +145,5 @@ def ranges_of(mask: np.ndarray) -> Ranges:
 def _weights(role: str, given: Path) -> dict[str, Any]:
     file = File.of(role, locate(given), given)
     known = known_by_sha256(file.sha256)
-    return file.to_dict() | {"name": known.name if known else Path(file.given).name, "what": known.what if known else None}
+    name, what = (known.name, known.what) if known else (Path(file.given).name, None)
+    return file.to_dict() | {"name": name, "what": what}
