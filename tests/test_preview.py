@@ -23,6 +23,7 @@ from wav2lip.cli import main
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames, read_pictures
+from wav2lip.media.sound import read_samples
 from wav2lip.pipeline import networks
 from wav2lip.preview import glimpse
 from wav2lip.preview.glimpse import Glimpse
@@ -184,6 +185,9 @@ def test_moments_are_chosen_while_somebody_speaks_and_are_the_same_every_time(
     assert not reports[0]["partly"]
     assert [cell["why"] for cell in reports[0]["cells"]] == list(KINDS)
     frames = [cell["frame"] for cell in reports[0]["cells"]]
+    heard = np.concatenate(list(read_samples(words)))
+    loud, quiet, _ = (np.abs(heard[640 * frame : 640 * frame + 3200]).mean() for frame in frames)
+    assert loud > 1.5 * quiet
     assert frames == sorted(frames)
     assert all(frame < 16 or frame >= 29 for frame in frames), "in the pause nobody speaks"
     assert all(cell["box"] for cell in reports[0]["cells"])
@@ -207,6 +211,12 @@ def test_where_there_is_no_face_the_source_is_shown(words: Path, tmp_path: Path)
 # A long clip
 
 @pytest.fixture(scope="module")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's speech, over and over for 16 s."""
+    return write_sound(tmp_path_factory.mktemp("sounds") / "said.wav", np.tile(speech(), 3)[: 16000 * 16])
+
+
+@pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's face for 16 s, with nobody to be seen in the first five."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
@@ -216,10 +226,9 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_in_a_long_clip_faces_are_looked_for_around_the_moments_until_all_is_known(
-    long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    long: Path, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(glimpse, "AROUND", Fraction(1, 2))
-    sentences = write_sound(tmp_path / "said.wav", np.tile(speech(), 3)[: 16000 * 16])
     command = ("--face", long, "--audio", sentences, "--detector", "cascade", "--device", "cpu", "--offline",
                "--moments", 2, "-o", tmp_path / "sheet.png", "--json")
     result = run(*command)
@@ -244,15 +253,20 @@ def test_in_a_long_clip_faces_are_looked_for_around_the_moments_until_all_is_kno
         assert np.abs(np.subtract(one["box"], other["box"])).max() < 0.05 * side
 
 
-def test_where_none_of_the_moments_shows_a_face_that_is_said(
-    long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("times", "code", "parts"),
+    [("1s,3s", 5, ("around 2 moments", "--times")), ("99s", 2, ("lasts until 0:16.00", "1:39.00"))],
+    ids=["faceless", "late"],
+)
+def test_moments_that_show_nobody_are_refused(
+    long: Path, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: str, code: int,
+    parts: tuple[str, ...],
 ) -> None:
     monkeypatch.setattr(glimpse, "AROUND", Fraction(1, 2))
-    sentences = write_sound(tmp_path / "said.wav", np.tile(speech(), 3)[: 16000 * 16])
     result = run("--face", long, "--audio", sentences, "--detector", "cascade", "--device", "cpu", "--offline",
-                 "--times", "1s,3s", "-o", tmp_path / "sheet.png")
-    assert result.exit_code == 5
-    assert_one_sentence(result.stdout, result.stderr, "around 2 moments", "--times")
+                 "--times", times, "-o", tmp_path / "sheet.png")
+    assert result.exit_code == code
+    assert_one_sentence(result.stdout, result.stderr, *parts)
     assert not (tmp_path / "sheet.png").exists()
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from wav2lip.errors import NoFaceError
+from wav2lip.cast.times import in_words
+from wav2lip.errors import NoFaceError, UsageError
 from wav2lip.faces.cache import known_detections
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
@@ -31,16 +32,13 @@ from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.timeline import runs
 from wav2lip.pipeline.who import Cast, find_cast, frames_to_know, look_at_source
-from wav2lip.preview.moments import Moment, Wish, choose, fullest, speed, stretches
+from wav2lip.preview.choosing import SHARES, candidates, chosen
+from wav2lip.preview.moments import Moment, Wish
 from wav2lip.progress import Progress
 
 AROUND = Fraction(1)     # seconds before and after a moment in which faces are looked for: boxes are then off by 0.4 %
-STRETCH = Fraction(1)    # seconds of speech among which a moment is chosen
 MOSTLY = 0.5             # of the frames: where the moments need more, all are looked at
 SHORT = 15               # seconds: of a clip that lasts no longer, too
-SHARES = tuple(Fraction(share) for share in ("1/2", "3/4", "1/4"))
-"""Where in its part of the speech a moment is looked for, if there is no face at the places before."""
-
 NEIGHBOURS = 2           # frames before and after one that its mask may depend on
 
 _HEARD = (
@@ -94,8 +92,11 @@ class Glimpse(Scout):
         progress: Progress,
     ) -> Manner:
         """Return what becomes of the mouths in the moments: nobody looks for a closed one that they do not need."""
+        check_moments(self.moments, len(numbers), source.fps)
         if not self.moments:
-            self.moments = self._chosen(source.fps, lanes, numbers, presences)
+            self.moments = chosen(
+                self.wish, self._stretches, lanes, numbers, presences, source.fps, self._windows_at
+            )
         wanted = [frame for frame in self._frames(source.fps) if frame < len(numbers)]
         if options.reference != "closed":
             wanted = [frame for frame in wanted if any(presence[frame] < 1 for presence in presences)]
@@ -120,6 +121,10 @@ class Glimpse(Scout):
         beside = [_beside(moment.frames(fps)) for moment in self.moments]
         return sorted({frame for part in beside for frame in part})
 
+    def _asked(self, fps: Fraction, frames: int) -> list[np.ndarray]:
+        """Return the frames of each moment that is fixed, up to so many; nothing where they are yet to be chosen."""
+        return [np.arange(moment.frames(fps).start, min(moment.frames(fps).stop, frames)) for moment in self.moments]
+
     def _look(
         self, heard: tuple[Script, Sequence[Heard]], source: Source, frames: int, detector: Detector,
         options: SyncOptions, device: str, progress: Progress,
@@ -132,16 +137,18 @@ class Glimpse(Scout):
         numbers = np.array([number for run in runs(
             frames, heard[0].frames, "cut" if options.whole else options.extension
         ) for number in run.frames()])
-        known = known_detections(source.clip.path, described, seen)
+        check_moments(self.moments, len(numbers), source.fps)
+        if seen <= SHORT * source.fps or known_detections(source.clip.path, described, seen):
+            return look_at_source(source, frames, detector, options, device, progress)
         parts: list[range] = []
         faced: dict[int, np.ndarray] = {}
         for share in SHARES:
-            tried = [(at, some) for at, some in enumerate(self._tried(heard, source.fps, len(numbers), share))
-                     if at not in faced and len(some)]
-            parts = joined_parts(
-                [*parts, *(_around(numbers[some], source.fps) for _, some in tried)], seen, way.every
-            )
-            if known or sum(map(len, parts)) > MOSTLY * seen or seen <= SHORT * source.fps:
+            some = self._asked(source.fps, len(numbers))
+            some = some or candidates(self.wish, heard[1], source.fps, len(numbers), share)
+            tried = {at: here for at, here in enumerate(some) if at not in faced}
+            around = [_around(numbers[here], source.fps) for here in tried.values()]
+            parts = joined_parts([*parts, *around], seen, way.every)
+            if sum(map(len, parts)) > MOSTLY * seen:
                 return look_at_source(source, frames, detector, options, device, progress)
             with progress.stage("Finding faces", sum(map(len, parts))) as advance:
                 for part in parts:
@@ -149,8 +156,8 @@ class Glimpse(Scout):
                         found = look_at_part(part, way, source.read_small, detector, batch, advance)
                         self._seen[described, part] = found
             spread_out = spread({part: self._seen[described, part] for part in parts}, seen)
-            faced |= {at: some for at, some in tried if _any_face(spread_out, numbers[some])}
-            if self.moments or len(faced) == self._count:
+            faced |= {at: here for at, here in tried.items() if _any_face(spread_out, numbers[here])}
+            if self.moments or len(faced) == len(some):
                 break
         if not any(faces is not None and len(faces) for faces in spread_out.faces):
             raise NoFaceError(
@@ -160,55 +167,15 @@ class Glimpse(Scout):
         self.partly, self._stretches = True, [faced[at] for at in sorted(faced)]
         return spread_out
 
-    @property
-    def _count(self) -> int:
-        return len(self.wish.times) or (1 if self.wish.seconds else self.wish.count)
 
-    def _tried(
-        self, heard: tuple[Script, Sequence[Heard]], fps: Fraction, frames: int, share: Fraction
-    ) -> list[np.ndarray]:
-        """Return the frames of the result around which faces are looked for, for each moment."""
-        if self.moments:
-            return [np.array([frame for frame in moment.frames(fps) if frame < frames], int)
-                    for moment in self.moments]
-        spoken = np.zeros(frames, bool)
-        for lines, speech in heard[1]:
-            presence = speech.presence()[:frames]
-            for line in lines:
-                part = slice(line.frames(fps).start, min(line.frames(fps).stop, frames))
-                spoken[part] |= presence[part] == 1
-        if not spoken.any():
-            spoken[:] = True
-        if not self.wish.seconds:
-            return stretches(spoken, self.wish.count, ceil(STRETCH * fps), share)
-        length = ceil(self.wish.seconds * fps)
-        for _ in range(SHARES.index(share)):
-            first = fullest(spoken, length)       # there was no face
-            spoken[first : first + length] = False
-        first = fullest(spoken, length)
-        return [np.arange(first, min(first + length, frames))]
-
-    def _chosen(
-        self, fps: Fraction, lanes: Sequence[Lane], numbers: np.ndarray, presences: Sequence[np.ndarray]
-    ) -> tuple[Moment, ...]:
-        shown = [lane.shown(numbers) for lane in lanes]
-        seen = [track.seen if track.facing is None else track.seen & (track.facing > 0) for track in shown]
-        speaking = [some & (presence[: len(numbers)] == 1) for some, presence in zip(seen, presences, strict=True)]
-        good = next((one for one in (np.any(speaking, axis=0), np.any(seen, axis=0)) if one.any()),
-                    np.ones(len(numbers), bool))
-        if self.wish.seconds:
-            length = ceil(self.wish.seconds * fps)
-            first = int(self._stretches[0][0]) if self._stretches else fullest(good, length)
-            return (Moment(first / fps, min(self.wish.seconds, (len(numbers) - first) / fps)),)
-        candidates = [some[good[some]] for some in self._stretches]
-        candidates = [some for some in candidates if len(some)] or stretches(good, self.wish.count, ceil(STRETCH * fps))
-        frames = sorted({int(frame) for some in candidates for frame in some})
-        loudness = {frame: 0.0 for frame in frames}
-        for lane in lanes:
-            for frame, window in self._windows_at(lane.speech, frames).items():
-                loudness[frame] = max(loudness.get(frame, 0.0), float(window.mean()))
-        motion = np.max([speed(track.boxes) for track in shown], axis=0)
-        return tuple(Moment(frame / fps, why=why) for frame, why in choose(candidates, loudness, motion))
+def check_moments(moments: Sequence[Moment], frames: int, fps: Fraction) -> None:
+    """Refuse moments that begin after the end of a result of so many frames."""
+    late = next((moment for moment in moments if moment.frames(fps).start >= frames), None)
+    if late is not None:
+        raise UsageError(
+            f"The result lasts until {in_words(frames / fps)}; there is nothing to see at {in_words(late.time)}. "
+            "Choose an earlier time with --times."
+        )
 
 
 def _beside(frames: range) -> range:

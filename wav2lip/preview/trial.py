@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wav2lip.cast.times import in_words
-from wav2lip.errors import UsageError
 from wav2lip.media.results import prepare_results
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
@@ -65,12 +63,6 @@ class Trial:
             source, self.audio, Path(f".wav2lip-preview{ending}"), options, encoding_of(options, gpu), device,
             self.progress, Clock(), Watch(), networks, self.glimpse,
         )
-        for moment in self.glimpse.moments:
-            if moment.frames(source.fps).start >= prepared.frames:
-                raise UsageError(
-                    f"The result lasts until {in_words(prepared.frames / source.fps)}; there is nothing to see at "
-                    f"{in_words(moment.time)}. Choose an earlier time with --times."
-                )
         return with_windows(prepared, self.glimpse)
 
     def _load(self, options: SyncOptions, device: str) -> Networks:
