@@ -12,11 +12,11 @@ from options_page import options_page  # beside this file: mkdocs looks there wh
 ROOT = Path(__file__).resolve().parent.parent
 
 OPTIONS = "<!-- every option -->"
-BORROWED = {"weights.md": "checkpoints/README.md", "changelog.md": "CHANGELOG.md"}
-MOVED = {
-    "../checkpoints/README.md": "weights.md", "../CHANGELOG.md": "changelog.md", "../README.md": "index.md",
-    "../docs/": "",
+BORROWED = {
+    "readme.md": "README.md", "weights.md": "checkpoints/README.md", "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
 }
+MOVED = {"docs/": "", **{source: name for name, source in BORROWED.items()}}
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -36,7 +36,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def moved(link: str) -> str:
     """Return where a link within the repository leads to on the site."""
+    inside = link.removeprefix("../")
     for before, after in MOVED.items():
-        if link.startswith(before):
-            return after + link[len(before):]
+        if inside.startswith(before):
+            return after + inside[len(before):]
     return link

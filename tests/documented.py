@@ -21,11 +21,6 @@ class Command:
     where: str
     text: str
 
-    @property
-    def line(self) -> int:
-        """The number of its line on the page."""
-        return int(self.where.rpartition(":")[2])
-
 
 @dataclass(frozen=True)
 class Block:
@@ -40,6 +35,11 @@ class Block:
 def pages() -> list[Path]:
     """Return the README and every page of the documentation, and of the weights."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "checkpoints" / "README.md"]
+
+
+def line_of(one: Command | Block) -> int:
+    """Return the number of the line on its page where something stands."""
+    return int(one.where.rpartition(":")[2])
 
 
 def blocks(page: Path) -> list[Block]:
@@ -70,7 +70,7 @@ def commands(page: Path) -> list[Command]:
     found = []
     for block in blocks(page):
         if block.language in SHELL or (not block.language and block.text.startswith(COMMANDS)):
-            first = int(block.where.rpartition(":")[2])
+            first = line_of(block)
             name = str(page.relative_to(ROOT))
             found += [Command(f"{name}:{first + at}", text) for at, text in _lines(block.text)]
     return found

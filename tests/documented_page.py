@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
-from documented import Block, Command, blocks, commands, mentions
+from documented import Block, Command, blocks, commands, line_of, mentions
 from documented_rows import FILLED_IN
 from documented_run import check, check_mention, is_whole
-from documented_world import furnish, published
+from documented_world import cache_beside, furnish, published
 
 from wav2lip.models.known import KNOWN
 
@@ -27,21 +26,17 @@ def try_page(page: Path, world: Path, folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HOME", str(folder))
     for name, known in published(world).items():
         monkeypatch.setitem(KNOWN, name, known)
-    cache = Path(os.environ["WAV2LIP_CACHE"])
-    cache.mkdir(exist_ok=True)
-    os.link(world / KNOWN["realesrgan"].file, cache / KNOWN["realesrgan"].file)
-    os.link(world / KNOWN["syncnet-v2"].file, cache / KNOWN["syncnet-v2"].file)
-    os.link(world / KNOWN["wav2lip-gan"].file, cache / KNOWN["wav2lip-gan"].file)
+    monkeypatch.setenv("WAV2LIP_CACHE", str(cache_beside(world)))
 
     failures = []
     for one in things(page):
-        start = time.perf_counter()
+        start = sum(os.times()[:4])      # what this process and its children compute: other work does not lengthen it
         try:
             if isinstance(one, Block):
                 run_python(one, folder)
             else:
-                show(one, check(one), time.perf_counter() - start)
-        except (AssertionError, Exception) as error:
+                show(one, check(one), sum(os.times()[:4]) - start)
+        except Exception as error:
             failures.append(f"{one.where}: {error}")
     assert not failures, "\n\n".join(failures)
 
@@ -55,7 +50,7 @@ def things(page: Path) -> list[Command | Block]:
         elif mention.text.startswith("wav2lip "):
             check_mention(mention)
     python = [block for block in blocks(page) if block.language == "python"]
-    return sorted([*commands(page), *whole, *python], key=lambda one: int(one.where.rpartition(":")[2]))
+    return sorted([*commands(page), *whole, *python], key=line_of)
 
 
 def run_python(block: Block, folder: Path) -> None:

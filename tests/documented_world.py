@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -26,7 +27,9 @@ from wav2lip.models.syncnet_v2 import SyncNetV2
 
 SLOW = 5                 # frames a second where a clip has to be long and yet cheap
 LONG, SHORT = 10.0, 1.0  # seconds
+ENOUGH = 2.2             # for an enhancer: one to learn from, one to be judged by
 SAID, LATER = 0.6, 3.4   # how long recordings are; what is said in ranges has to last until there
+DOWNLOADED = ("realesrgan", "syncnet-v2", "wav2lip-gan")
 PUBLISHED = ("wav2lip", "wav2lip-gan", "realesrgan", "bisenet", "syncnet-v2")
 
 
@@ -49,6 +52,16 @@ def make_world(folder: Path) -> Path:
 def furnish(folder: Path, world: Path) -> None:
     """Give a page's folder the files: hard links, since results replace files and never change them."""
     shutil.copytree(world, folder, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+
+
+def cache_beside(world: Path) -> Path:
+    """Return the cache folder of all pages: faces are found once, and some of the published files are there."""
+    cache = world.with_name("cache")
+    if not cache.is_dir():
+        cache.mkdir()
+        for name in DOWNLOADED:
+            os.link(world / KNOWN[name].file, cache / KNOWN[name].file)
+    return cache
 
 
 def sounds(folder: Path) -> None:
@@ -90,8 +103,8 @@ def videos(folder: Path) -> None:
         shutil.copy(talking, path)
     for name in ("target", "me"):      # a face has to be large where an enhancer shall learn from it
         run_ffmpeg(
-            "-i", url(source), "-i", url(speech), "-map", "0:v", "-map", "1:a", "-t", SAID, "-c:a", "aac",
-            url(folder / f"{name}.mp4"),
+            "-i", url(source), "-i", url(speech), "-map", "0:v", "-map", "1:a", "-t", ENOUGH, "-r", 10,
+            "-c:a", "aac", url(folder / f"{name}.mp4"),
         )
     os.link(folder / "first.wav", folder / "ReSyncED" / "tts" / "1.wav")
     (folder / "lrs2.txt").write_text("1/1 1/2\n")
@@ -116,6 +129,7 @@ def save(network: torch.nn.Module, path: Path, key: str = "") -> None:
     torch.save({key: state} if key else state, path)
 
 
+@functools.cache
 def published(folder: Path) -> Mapping[str, KnownFile]:
     """Return what the program would know of the published files if these small ones were they."""
     changed = {}

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("world"))
+    folder = tmp_path_factory.mktemp("documented") / "world"
+    folder.mkdir()
+    return make_world(folder)
 
 
 @pytest.mark.parametrize("page", TRAINING)
