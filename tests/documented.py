@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELL = {"sh", "bash", "console"}
-COMMANDS = ("wav2lip ", "python ", "OMP_", "echo ", "mkdir ", "$ ")     # what blocks without a language begin with if they are commands
+COMMANDS = ("wav2lip ", "python ", "OMP_", "echo ", "mkdir ", "$ ")    # how blocks of commands without a language begin
 _FENCE = re.compile(r"^( *)```([A-Za-z]*)[^\n]*$")
 _NAMED = re.compile(r"<!-- ([\w.-]+) -->")
 _INLINE = re.compile(r"(?<!`)`((?:wav2lip|python|pip install|docker|apt-get install) [^`]+)`(?!`)")
