@@ -11,7 +11,7 @@ SHELL = {"sh", "bash", "console"}
 COMMANDS = ("wav2lip ", "python ", "OMP_", "echo ", "mkdir ", "$ ")    # how blocks of commands without a language begin
 _FENCE = re.compile(r"^( *)```([A-Za-z]*)[^\n]*$")
 _NAMED = re.compile(r"<!-- ([\w.-]+) -->")
-_INLINE = re.compile(r"(?<!`)`((?:wav2lip|python|pip install|docker|apt-get install) [^`]+)`(?!`)")
+_INLINE = re.compile(r"(?<!`)`((?:wav2lip |python (?:benchmarks|tests)/|pip install |docker |apt-get install )[^`]+)`(?!`)")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def blocks(page: Path) -> list[Block]:
             start, indent, language, name = opened
             text = "\n".join(one.removeprefix(indent) for one in lines) + "\n"
             found.append(Block(f"{page.relative_to(ROOT)}:{start + 1}", language, name, text))
-            opened = None
+            opened, above = None, ""
         elif opened:
             lines.append(line)
         elif line.strip():
