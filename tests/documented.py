@@ -11,7 +11,8 @@ SHELL = {"sh", "bash", "console"}
 COMMANDS = ("wav2lip ", "python ", "OMP_", "echo ", "mkdir ", "$ ")    # how blocks of commands without a language begin
 _FENCE = re.compile(r"^( *)```([A-Za-z]*)[^\n]*$")
 _NAMED = re.compile(r"<!-- ([\w.-]+) -->")
-_INLINE = re.compile(r"(?<!`)`((?:wav2lip |python (?:benchmarks|tests)/|pip install |docker |apt-get install )[^`]+)`(?!`)")
+_BEGINS = "wav2lip |python (?:benchmarks|tests)/|pip install |docker |apt-get install "
+_INLINE = re.compile(rf"(?<!`)`((?:{_BEGINS})[^`]+)`(?!`)")
 
 
 @dataclass(frozen=True)

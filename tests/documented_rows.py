@@ -75,4 +75,4 @@ NOT_YET = ("doctor", "preview")
 FILLED_IN = {"/data/": "{folder}/"}
 
 # The pages of the second file of tests, so that two processes share the work.
-TRAINING = ("docs/training.md", "docs/picture.md", "checkpoints/README.md")
+SECOND = ("README.md", "docs/training.md", "docs/picture.md", "checkpoints/README.md")
