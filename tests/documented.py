@@ -8,10 +8,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELL = {"sh", "bash", "console"}
-COMMANDS = ("wav2lip ", "python ", "OMP_")     # what blocks without a language begin with if they are commands
+COMMANDS = ("wav2lip ", "python ", "OMP_", "echo ", "mkdir ", "$ ")    # how blocks of commands without a language begin
 _FENCE = re.compile(r"^( *)```([A-Za-z]*)[^\n]*$")
 _NAMED = re.compile(r"<!-- ([\w.-]+) -->")
-_INLINE = re.compile(r"(?<!`)`((?:wav2lip|python|pip install|docker|apt-get install) [^`]+)`(?!`)")
+_BEGINS = "wav2lip |python (?:benchmarks|tests)/|pip install |docker |apt-get install "
+_INLINE = re.compile(rf"(?<!`)`((?:{_BEGINS})[^`]+)`(?!`)")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def blocks(page: Path) -> list[Block]:
             start, indent, language, name = opened
             text = "\n".join(one.removeprefix(indent) for one in lines) + "\n"
             found.append(Block(f"{page.relative_to(ROOT)}:{start + 1}", language, name, text))
-            opened = None
+            opened, above = None, ""
         elif opened:
             lines.append(line)
         elif line.strip():
@@ -80,7 +81,10 @@ def _lines(text: str) -> list[tuple[int, str]]:
     """Return commands with the number of their first line, from 0: continued lines joined, prompts and comments off."""
     found: list[tuple[int, str]] = []
     begun: tuple[int, str] | None = None
+    prompts = text.startswith("$ ")          # then what has none is what commands print
     for at, line in enumerate(text.splitlines()):
+        if prompts and begun is None and not line.startswith("$ "):
+            continue
         start, before = begun or (at, "")
         line = without_comment(before + (line if begun else line.removeprefix("$ ")))
         begun = (start, line[:-1]) if line.endswith("\\") else None

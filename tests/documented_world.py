@@ -66,7 +66,7 @@ def cache_beside(world: Path) -> Path:
 
 def sounds(folder: Path) -> None:
     """Make the recordings: short ones, and what is said by whom."""
-    for seed, name in enumerate(("first", "second", "speech", "clips/a", "speech/one", "me", "final")):
+    for seed, name in enumerate(("first", "second", "speech", "a", "clips/a", "speech/one", "final")):
         path = folder / f"{name}.wav"
         path.parent.mkdir(exist_ok=True)
         recording(path, seed, SAID)

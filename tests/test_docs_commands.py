@@ -1,4 +1,4 @@
-"""Every command and every piece of Python in README and docs does what it is there for."""
+"""Every command and every piece of Python on the pages of the documentation does what it is there for."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from documented import ROOT, Command, pages
 from documented_page import things, try_page
-from documented_rows import NOT_YET, ROWS, TRAINING
+from documented_rows import NOT_YET, ROWS, SECOND
 from documented_run import rows_of
 from documented_world import make_world
 
 from wav2lip.cli import main
 
-PAGES = [page for page in pages() if page.relative_to(ROOT).as_posix() not in TRAINING and things(page)]
+PAGES = [page for page in pages() if page.relative_to(ROOT).as_posix() not in SECOND and things(page)]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

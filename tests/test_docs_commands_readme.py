@@ -1,4 +1,4 @@
-"""Every command on the pages about training does what it is there for, if only for a step."""
+"""Every command of the README and of the pages about training and the picture does what it is there for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from documented import ROOT
 from documented_page import try_page
-from documented_rows import TRAINING
+from documented_rows import SECOND
 from documented_world import make_world
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -20,6 +20,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_world(folder)
 
 
-@pytest.mark.parametrize("page", TRAINING)
+@pytest.mark.parametrize("page", SECOND)
 def test_a_page_keeps_its_promises(page: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try_page(ROOT / page, world, tmp_path, monkeypatch)
