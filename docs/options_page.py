@@ -16,7 +16,7 @@ def options_page() -> str:
     """Return a section for each command: what it does, its arguments, and a table of its options."""
     from wav2lip.cli import main
 
-    return "\n\n".join(section(command, name) for name, command in commands(main, "wav2lip"))
+    return "\n\n".join(section(command, name) for name, command in [("wav2lip", main), *commands(main, "wav2lip")])
 
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:

@@ -69,7 +69,7 @@ ROWS = (
 )
 
 # Commands that other branches bring.
-NOT_YET = ("doctor", "preview")
+NOT_YET = ("doctor", "preview", "ui", "inspect", "rerun")
 
 # In Python blocks: what stands for a path that is nowhere.
 FILLED_IN = {"/data/": "{folder}/"}
