@@ -50,6 +50,8 @@ ROWS = (
     Row("^(accelerate|torchrun) ", "processes that load PyTorch each; test_training_engine.py has two", how="parsed"),
     Row("wav2lip bench", "its runs take minutes; test_bench.py has short ones", how="parsed"),
     Row("^python (benchmarks|tests)/", "measures for minutes to hours", how="parsed"),
+    Row("^wav2lip ui", "serves until it is stopped; the tests of the page open it", how="parsed"),
+    Row("ffplay -", "tests have no screen", instead=(("| ffplay -", "> shown.mp4"),)),
     Row("--workers [28]", "workers load PyTorch each; test_batch_local.py has two", instead=ONE_WORKER),
     Row("--device cuda", "tests have no GPU", instead=(("--device cuda", "--device cpu"),)),
     Row("--detector-weights yunet", "weights that tests cannot have", instead=NO_YUNET),
@@ -67,9 +69,6 @@ ROWS = (
     Row("train enhancer", "trains for minutes", add=ENHANCER),
     Row("--parsing|--enhance runs", "half a second a face", instead=(("in.wav", "first.wav"),)),
 )
-
-# Commands that other branches bring.
-NOT_YET = ("doctor", "preview", "ui", "inspect", "rerun")
 
 # In Python blocks: what stands for a path that is nowhere.
 FILLED_IN = {"/data/": "{folder}/"}

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 from documented import ROOT, Command
-from documented_rows import NOT_YET, ROWS, Row
+from documented_rows import ROWS, Row
 
 from wav2lip.cli import main
 
@@ -37,8 +37,6 @@ def check(command: Command) -> str:
     Raises:
         AssertionError: it did not end as it should, or is not what its program understands.
     """
-    if is_not_yet(command):
-        return ""
     rows = rows_of(command)
     if any(row.how == "ci" for row in rows):
         return is_run_by_ci(command)
@@ -54,12 +52,6 @@ def check(command: Command) -> str:
     assert code == wanted, f"{command.where}: {text}\nended with {code} instead of {wanted}:\n{printed}"
     assert "Traceback" not in printed, printed
     return printed
-
-
-def is_not_yet(command: Command) -> bool:
-    """Return whether a command is one that the program will have and has not yet."""
-    words = command.text.split()
-    return len(words) > 1 and words[0] == "wav2lip" and words[1] in NOT_YET
 
 
 def run(text: str) -> tuple[int, str]:
@@ -153,8 +145,6 @@ def is_run_by_ci(command: Command) -> str:
 
 def is_whole(command: Command) -> bool:
     """Return whether a mention in the text is a command that can be run, rather than a part of one or a pattern."""
-    if is_not_yet(command):
-        return True
     words = shlex.split(command.text)
     if _TO_FILL_IN.search(command.text):
         return False

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from documented import ROOT, Command, pages
 from documented_page import things, try_page
-from documented_rows import NOT_YET, ROWS, SECOND
+from documented_rows import ROWS, SECOND
 from documented_run import rows_of
 from documented_world import make_world
-
-from wav2lip.cli import main
 
 PAGES = [page for page in pages() if page.relative_to(ROOT).as_posix() not in SECOND and things(page)]
 
@@ -33,4 +31,3 @@ def test_a_page_keeps_its_promises(page: Path, world: Path, tmp_path: Path, monk
 def test_no_exception_is_made_for_what_is_not_there() -> None:
     every = [one for page in pages() for one in things(page) if isinstance(one, Command)]
     assert [row.pattern for row in ROWS if not any(row in rows_of(one) for one in every)] == []
-    assert [name for name in NOT_YET if name in main.commands] == []
