@@ -43,8 +43,8 @@ def make_inputs(folder: Path, seconds: float, fps: float) -> tuple[Path, Path]:
 
 
 def command(face: Path, speech: Path, output: Path) -> list[str]:
-    return [sys.executable, "-m", "wav2lip", "sync", "--face", str(face), "--audio", str(speech), "-o", str(output),
-            "--detector", "cascade", "--device", "cpu", "--offline", "--no-sidecar"]
+    return [sys.executable, "-m", "wav2lip", "--no-config", "sync", "--face", str(face), "--audio", str(speech),
+            "-o", str(output), "--detector", "cascade", "--device", "cpu", "--offline", "--no-sidecar"]
 
 
 def finish(words: list[str], whole: bytes, output: Path) -> tuple[bool, float, str]:
