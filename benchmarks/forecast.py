@@ -80,8 +80,9 @@ def hold(clip: Path, audio: Path, words: Sequence[str]) -> Held:
         environment = os.environ | {CACHE_VARIABLE: str(cache)}
         named = ["--face", str(clip), "--audio", str(audio), "-o", str(output), *words, "--json"]
         before = os.getloadavg()[0]
-        told = json.loads(run([sys.executable, "-m", "wav2lip", "doctor", *named], environment).said)["forecast"]
-        done = run([sys.executable, "-m", "wav2lip", "sync", *named, "--quiet"], environment, watched=True)
+        program = [sys.executable, "-m", "wav2lip", "--no-config"]
+        told = json.loads(run([*program, "doctor", *named], environment).said)["forecast"]
+        done = run([*program, "sync", *named, "--quiet"], environment, watched=True)
         report = json.loads(done.said)
         stages = {ours: (told["seconds"][ours], report["seconds"].get(theirs, 0.0)) for ours, theirs in STAGES.items()}
         rest = done.seconds - sum(taken for _, taken in stages.values())
