@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-VARIABLE = "WAV2LIP_TEST_CHROMIUM"
+VARIABLE = "TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -14,7 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
-_OF_THE_MACHINE = ("WAV2LIP_FFMPEG", "WAV2LIP_LIMITS", "WAV2LIP_TEST_CHROMIUM")
+_OF_THE_MACHINE = ("WAV2LIP_FFMPEG", "WAV2LIP_LIMITS")
 
 
 @pytest.fixture(autouse=True)

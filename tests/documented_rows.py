@@ -51,7 +51,6 @@ ROWS = (
     Row("wav2lip bench", "its runs take minutes; test_bench.py has short ones", how="parsed"),
     Row("^python (benchmarks|tests)/", "measures for minutes to hours", how="parsed"),
     Row("^wav2lip ui", "serves until it is stopped; the tests of the page open it", how="parsed"),
-    Row("ffplay -", "tests have no screen", instead=(("| ffplay -", "> shown.mp4"),)),
     Row("--workers [28]", "workers load PyTorch each; test_batch_local.py has two", instead=ONE_WORKER),
     Row("--device cuda", "tests have no GPU", instead=(("--device cuda", "--device cpu"),)),
     Row("--detector-weights yunet", "weights that tests cannot have", instead=NO_YUNET),

@@ -75,7 +75,8 @@ def make_detector(
 
     import wav2lip.faces.others as others
 
-    return others.DETECTORS[name](_weights_of(name, weights), device)
+    weights = _weights_of(name, weights)
+    return others.DETECTORS[name](weights, device)
 
 
 def _weights_of(name: str, weights: Path | None) -> Path:

@@ -64,21 +64,22 @@ def prepare_output(
             raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
     except OSError as error:
         raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
-    if sidecar:
-        check_sidecar(output)
-        refuse_inputs(sidecar_of(output), inputs)
-    if not make and not output.parent.exists():
+    place = output
+    if make:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {error.strerror}.") from error
+    elif not output.parent.exists():
         above = next(folder for folder in output.absolute().parents if folder.exists())
         if not above.is_dir():
             why = os.strerror(errno.ENOTDIR)
             raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {why}.")
-        check_output(above / output.name, encoding)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Wav2LipError(f"The output's folder {output.parent} cannot be made: {error.strerror}.") from error
-    check_output(output, encoding)
+        place = above / output.name
+    check_output(place, encoding)
+    if sidecar:
+        check_sidecar(output)
+        refuse_inputs(sidecar_of(output), inputs)
 
 
 def refuse_inputs(output: Path, inputs: Iterable[Path | None]) -> None:
