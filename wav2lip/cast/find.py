@@ -20,6 +20,7 @@ from wav2lip.cast.survey import Survey, survey_clip
 from wav2lip.cast.track_file import write_tracks
 from wav2lip.errors import NoFaceError, UsageError
 from wav2lip.faces.detector import make_detector
+from wav2lip.media.clip import Clip
 from wav2lip.media.encoding import Encoding, check_encoding
 from wav2lip.media.probe import probe
 from wav2lip.media.results import prepare_results
@@ -78,19 +79,9 @@ def find_people(
     video, options, progress = Path(video), options or CastOptions(), progress or Progress()
     clip = probe(video)
     _prepare(video, options)
-    device = choose_device(options.device)
-    detector = make_detector(
-        options.detector, weights=options.detector_weights, device=device, compat=False,
-        offline=options.offline or None, say=progress.say,
-    )
-    survey = survey_clip(clip, detector, device, progress)
-    if not survey.people:
-        raise NoFaceError(
-            f"No face was found in {video} ({survey.frames} frames, looked for with {detector.name}). "
-            "Choose another --detector."
-        )
+    survey, detector = survey_people(clip, options, progress)
     labels = ", ".join(person.label for person in survey.people)
-    progress.detail(f"In {survey.frames} frames there are {labels} ({detector.name}).")
+    progress.detail(f"In {survey.frames} frames there are {labels} ({detector}).")
     if options.sheet:
         write_sheet(options.sheet, survey, progress)
     if options.tracks:
@@ -108,7 +99,7 @@ def find_people(
         frames=survey.frames,
         width=clip.width,
         height=clip.height,
-        detector=detector.name,
+        detector=detector,
         people=tuple(describe(survey, person) for person in survey.people),
         shots=tuple(first / clip.fps for first in survey.first_of_shots),
         faceless=tuple(in_time(stretch, clip.fps) for stretch in survey.faceless),
@@ -117,6 +108,33 @@ def find_people(
         overlay=options.overlay,
         edits=options.edits,
     )
+
+
+def survey_people(clip: Clip, options: CastOptions, progress: Progress) -> tuple[Survey, str]:
+    """Return who is in a video, one person at least, and the name of the detector that found them.
+
+    Args:
+        clip: the video.
+        options: how to look.
+        progress: receives words and progress.
+
+    Raises:
+        MediaError: the video cannot be read.
+        WeightsError: the detector's weights are missing, broken or of another network.
+        NoFaceError: there is nobody.
+    """
+    device = choose_device(options.device)
+    detector = make_detector(
+        options.detector, weights=options.detector_weights, device=device, compat=False,
+        offline=options.offline or None, say=progress.say,
+    )
+    survey = survey_clip(clip, detector, device, progress)
+    if not survey.people:
+        raise NoFaceError(
+            f"No face was found in {clip.path} ({survey.frames} frames, looked for with {detector.name}). "
+            "Choose another --detector."
+        )
+    return survey, detector.name
 
 
 def first_cues(survey: Survey) -> list[Cue]:

@@ -8,14 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from wav2lip.cast.find import CastOptions, survey_people
 from wav2lip.cast.portraits import portraits
 from wav2lip.cast.report import describe
-from wav2lip.cast.survey import survey_clip
 from wav2lip.cast.times import in_words
-from wav2lip.errors import NoFaceError
-from wav2lip.faces.detector import make_detector
 from wav2lip.media.probe import probe
-from wav2lip.models.device import choose_device
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
@@ -55,17 +52,11 @@ def who_is_there(video: Path, options: SyncOptions, folder: Path, progress: Prog
         WeightsError: the detector's weights are missing, broken or of another network.
         NoFaceError: there is nobody.
     """
-    clip, device = probe(video), choose_device(options.device)
-    detector = make_detector(
-        options.detector, weights=options.detector_weights, device=device, compat=False,
-        offline=options.offline or None, say=progress.say,
+    looking = CastOptions(
+        detector=options.detector, detector_weights=options.detector_weights, device=options.device,
+        offline=options.offline,
     )
-    survey = survey_clip(clip, detector, device, progress)
-    if not survey.people:
-        raise NoFaceError(
-            f"No face was found in {video} ({survey.frames} frames, looked for with {detector.name}). "
-            "Choose another --detector."
-        )
+    survey, _ = survey_people(probe(video), looking, progress)
     people = survey.people[:MOST_PEOPLE]
     folder.mkdir(parents=True, exist_ok=True)
     found = []
