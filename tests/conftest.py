@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
 
 LONG = (
     "test_training_road.py", "test_sync_resume.py", "test_faces_people.py", "test_sync_people.py", "test_hostile.py",
-    "test_batch_ray.py", "test_docs_commands.py", "test_docs_commands_readme.py",
+    "test_batch_ray.py", "test_docs_commands.py", "test_docs_commands_readme.py", "test_cli_real.py", "test_ui_page.py",
 )
 """Files that take minutes: a process that begins one last works on while the other has nothing left to do."""
 

@@ -1,8 +1,12 @@
-"""Every hostile input, one after the other: `python tests/hostile.py [part of a name]` prints how each ended."""
+"""Every hostile input, one after the other: `python tests/hostile.py [part of a name]` prints how each ended.
+
+`python tests/hostile.py 1/2` takes every other one, so that two processes share them.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import sys
@@ -57,7 +61,11 @@ def run_all(cases: list[Case], folder: Path) -> Iterator[Outcome]:
 
 
 def main() -> None:
-    cases = [case for case in all_cases() if all(word in case.name for word in sys.argv[1:])]
+    shares = [word for word in sys.argv[1:] if re.fullmatch("[0-9]/[0-9]", word)]
+    cases = [case for case in all_cases() if all(word in case.name for word in sys.argv[1:] if word not in shares)]
+    for share in shares:
+        which, of = map(int, share.split("/"))
+        cases = cases[which - 1 :: of]
     bad, begun = [], time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for outcome in run_all(cases, Path(folder)):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,22 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
 
 
+def run_share(share: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, PROGRAM, share], capture_output=True, text=True, env=environment(), check=False
+    )
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes that are left where Linux lists them")
 def test_every_hostile_input_ends_with_its_exit_code_and_a_sentence_and_leaves_nothing() -> None:
     cases = all_cases()
     assert len({case.name for case in cases}) == len(cases) >= LEAST
-    done = subprocess.run([sys.executable, PROGRAM], capture_output=True, text=True, env=environment(), check=False)
-    wrong = [line for line in done.stdout.splitlines() if " !! " in line]
-    assert done.returncode == 0, "\n".join(wrong) + done.stdout[-200:] + done.stderr
+    with ThreadPoolExecutor(2) as both:            # each waits for files and processes half of the time
+        halves = list(both.map(run_share, ("1/2", "2/2")))
+    said = "".join(half.stdout for half in halves)
+    assert len(re.findall(r"^.* \d+ MB ", said, re.M)) == len(cases)
+    wrong = [line for line in said.splitlines() if " !! " in line]
+    assert [half.returncode for half in halves] == [0, 0], "\n".join(wrong) + halves[0].stderr + halves[1].stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")

@@ -237,8 +237,9 @@ def kill_ffmpegs(of: str) -> None:
 def test_a_killed_ffmpeg_is_a_sentence_and_no_hang(
     tmp_path: Path, speech: Path, networks: Networks, of: str
 ) -> None:
-    long = tmp_path / "face.mp4"                   # so long that its decoder is at work
-    run_ffmpeg("-stream_loop", 40, "-i", url(EXAMPLES / "face.mp4"), "-vf", "scale=96:96", "-an", url(long))
+    once, long = tmp_path / "once.mp4", tmp_path / "face.mp4"    # so long that its decoder is at work
+    run_ffmpeg("-i", url(EXAMPLES / "face.mp4"), "-vf", "scale=96:96", "-an", url(once))
+    run_ffmpeg("-stream_loop", 40, "-i", url(once), "-c", "copy", url(long))
     said = tmp_path / "speech.wav"
     run_ffmpeg("-stream_loop", 60, "-i", url(speech), url(said))
     output, before = tmp_path / "a.mp4", set(children(os.getpid()))
