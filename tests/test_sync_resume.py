@@ -241,7 +241,7 @@ def test_a_killed_ffmpeg_is_a_sentence_and_no_hang(
     run_ffmpeg("-i", url(EXAMPLES / "face.mp4"), "-vf", "scale=96:96", "-an", url(once))
     run_ffmpeg("-stream_loop", 40, "-i", url(once), "-c", "copy", url(long))
     said = tmp_path / "speech.wav"
-    run_ffmpeg("-stream_loop", 60, "-i", url(speech), url(said))
+    run_ffmpeg("-stream_loop", 30, "-i", url(speech), url(said))
     output, before = tmp_path / "a.mp4", set(children(os.getpid()))
     seen = Watched(45, lambda: kill_ffmpegs(of))
     with pytest.raises(Wav2LipError, match="was killed") as caught:
