@@ -9,6 +9,7 @@ import numpy as np
 from wav2lip.cast.times import in_words
 from wav2lip.doctor.finding import Finding, note, ok, problem
 from wav2lip.doctor.sample import Sample
+from wav2lip.faces.sights import longest_gap
 from wav2lip.faces.track import FaceTrack
 from wav2lip.models.generator import FACE_SIZE
 from wav2lip.pipeline.options import SyncOptions
@@ -66,7 +67,10 @@ def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterato
     # Of samples only what was seen counts: nobody knows how long somebody is away around it.
     numbers = np.arange(len(seen)) if found is None else found.numbers
     edges = np.flatnonzero(np.diff(np.concatenate(([False], ~seen[numbers], [False])).astype(int)))
-    stretches = [(int(numbers[start]), int(numbers[end - 1]) + 1) for start, end in edges.reshape(-1, 2).tolist()]
+    rows = edges.reshape(-1, 2).tolist()
+    if found is not None:
+        rows = [row for row in rows if not _is_bridged(row, numbers, longest_gap(source.fps))]
+    stretches = [(int(numbers[start]), int(numbers[end - 1]) + 1) for start, end in rows]
     if not stretches:
         return
     fps = source.fps
@@ -75,6 +79,12 @@ def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterato
     least = "" if len(numbers) >= len(seen) else " at least"
     yield note("faces", "faceless", f"Nobody is seen{least} from {words}{more}: such frames pass through unchanged.",
                "Another --detector may see more; --range syncs some of the video alone.")
+
+
+def _is_bridged(row: list[int], numbers: np.ndarray, longest: int) -> bool:
+    """Whether a run would bridge the time without a face between two samples with one: it looks at more frames."""
+    start, end = row
+    return 0 < start and end < len(numbers) and numbers[end] - numbers[start - 1] <= longest
 
 
 def _size(track: FaceTrack, options: SyncOptions) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from wav2lip import __version__
 from wav2lip.doctor.finding import Finding, ok, problem
 
 EVERYTHING = "wav2lip.pipeline.sync"      # what `sync` imports, all of it
-FOR_DEVELOPERS = ("test", "dev")          # extras
+FOR_DEVELOPERS = ("docs", "test", "dev")          # extras
 _SHARED_LIBRARY = re.compile(r"lib\w+\.so")
 _EXTRA = re.compile(r"""^([A-Za-z0-9][A-Za-z0-9._-]*).*\bextra\s*==\s*['"]([\w-]+)['"]""")
 _LIBRARIES = (
