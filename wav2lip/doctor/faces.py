@@ -84,7 +84,7 @@ def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterato
 def _is_bridged(row: list[int], numbers: np.ndarray, longest: int) -> bool:
     """Whether a run would bridge the time without a face between two samples with one: it looks at more frames."""
     start, end = row
-    return 0 < start and end < len(numbers) and numbers[end] - numbers[start - 1] <= longest
+    return start > 0 and end < len(numbers) and numbers[end] - numbers[start - 1] <= longest
 
 
 def _size(track: FaceTrack, options: SyncOptions) -> Iterator[Finding]:
