@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import click
 
@@ -15,16 +14,10 @@ NUMBERS = {"INTEGER": "N", "INTEGER RANGE": "N", "FLOAT": "X", "FLOAT RANGE": "X
 def options_page() -> str:
     """Return a section for each command: what it does, its arguments, and a table of its options."""
     from wav2lip.cli import main
+    from wav2lip.cli.settings import commands
 
-    return "\n\n".join(section(command, name) for name, command in [("wav2lip", main), *commands(main, "wav2lip")])
-
-
-def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command below a group with its full name, in the alphabet's order, groups before their commands."""
-    for word, command in sorted(group.commands.items()):
-        yield f"{name} {word}", command
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{name} {word}")
+    found = sorted(commands(main), key=lambda one: one[0])    # groups before their commands
+    return "\n\n".join(section(command, " ".join(["wav2lip", *words])) for words, command in found)
 
 
 def section(command: click.Command, name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import click
 import pytest
@@ -13,6 +12,7 @@ from documented import ROOT, pages
 
 import wav2lip
 from wav2lip.cli import main
+from wav2lip.cli.settings import commands
 
 DOCS = ROOT / "docs"
 
@@ -24,16 +24,10 @@ def options() -> str:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
 
 
-def every_command(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
-    for word, command in group.commands.items():
-        yield f"{name} {word}", command
-        if isinstance(command, click.Group):
-            yield from every_command(command, f"{name} {word}")
-
-
 def test_the_page_of_options_has_each_of_every_command(options: str) -> None:
     sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", options, re.M))
-    for name, command in [("wav2lip", main), *every_command(main, "wav2lip")]:
+    for words, command in commands(main):
+        name = " ".join(["wav2lip", *words])
         with click.Context(command, info_name=name) as context:
             shown = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
             named = {word for one in shown for word in one.opts}
@@ -54,7 +48,7 @@ def test_all_that_python_offers_is_on_its_page() -> None:
 
 def test_options_named_on_the_pages_exist() -> None:
     known = {"--help"}
-    for _, command in [("", main), *every_command(main, "wav2lip")]:
+    for _, command in commands(main):
         known |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     strange = {}
     for page in pages():

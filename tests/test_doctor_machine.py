@@ -131,8 +131,8 @@ def test_extras_that_are_not_installed_come_with_the_line_that_installs_them(mon
     declared = [
         'spandrel>=0.4; extra == "enhance"', "numpy>=1.24", "click>=8; extra == 'known'", 'pytest; extra == "test"',
     ]
-    monkeypatch.setattr("wav2lip.doctor.program.metadata.requires", lambda name: declared)
-    monkeypatch.setattr("wav2lip.doctor.program._version", lambda package: None if package == "spandrel" else "1.0")
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: declared)
+    monkeypatch.setattr("wav2lip.doctor.program.version_of", lambda package: None if package == "spandrel" else "1.0")
     (found,) = look_at_extras()
     assert found.text == "Extras here: known; not here: enhance (pip install 'wav2lip[enhance]')."
 

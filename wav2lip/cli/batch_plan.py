@@ -43,10 +43,10 @@ def planned(jobs: Iterable[Job | Outcome], journal: Path) -> Iterator[dict[str, 
 
 
 def _looked_at(job: Job) -> dict[str, Any]:
-    from wav2lip.batch.remote import url_of
+    from wav2lip.batch.at_hand import has_urls
     from wav2lip.pipeline.plan import plan_sync
 
-    if any(url_of(place) is not None for place in (job.face, job.audio, job.output) if place):
+    if has_urls(job):
         return {"status": ELSEWHERE}
     try:
         plan = plan_sync(job.face, job.audio, job.output, job.options)

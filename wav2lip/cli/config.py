@@ -56,7 +56,7 @@ def _in_force(found: list[Setting], words: Words, command: click.Command) -> Ite
     for key, (option, means) in keys(command).items():
         if means and (words, option.name) not in seen:
             seen.add((words, option.name))
-            yield _row(words, key, option.to_info_dict()["default"] if option.default is not None else None, "default")
+            yield _row(words, key, option.to_info_dict()["default"], "default")
     context.close()
 
 

@@ -32,7 +32,7 @@ def _value(said: Any, option: click.Option) -> Value:
         return (str(said),) if option.multiple else str(said)
     if isinstance(said, list) and option.multiple:
         return tuple(_texts(one) if isinstance(one, list) else _text(one) for one in said)    # type: ignore[misc]
-    if isinstance(said, list) and not option.multiple and all(_is_number(one) for one in said):
+    if isinstance(said, list) and all(_is_number(one) for one in said):
         return ",".join(map(str, said))
     raise UsageError(f"it cannot be {quoted(said)}.")
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from wav2lip.cast.selectors import WORDS as PERSONS
 from wav2lip.cast.selectors import parse_at, parse_person, parse_voice
 from wav2lip.cast.times import parse_span, parse_time
 from wav2lip.cli.stderr import log_json
@@ -106,7 +107,7 @@ class Parsed(click.ParamType):
 
 TIME = Parsed("time", parse_time)
 SPAN = Parsed("start-end", parse_span)
-PERSON = Parsed("label|largest|center|talking", parse_person, "largest", "center", "talking")
+PERSON = Parsed("label|largest|center|talking", parse_person, *PERSONS)
 POINT = Parsed("time:x,y", parse_at)
 VOICE = Parsed("person=path", parse_voice)
 

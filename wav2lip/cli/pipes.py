@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -83,6 +82,8 @@ def places(
     with ExitStack() as stack:
         given, result = audio, output
         if DASH in (audio, output):
+            import tempfile
+
             try:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wav2lip-")))
             except OSError as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,20 +112,20 @@ def unknown_variables(program: click.Group) -> list[str]:
 
 def _of_variables(program: click.Group, only: str | None) -> Iterator[Setting]:
     for words, command in commands(program):
-        for key, (option, _) in keys(command).items():
+        for key, (option, means) in keys(command).items():
             named = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
             for variable in named if key == option.opts[-1][2:] else ():
                 if _counts(words, only) and (text := os.environ.get(variable)):
-                    yield _setting(words, command, key, text, Path(), variable)
+                    yield _setting(words, command, key, (option, means), text, Path(), variable)
     known = variables(program)
     for variable in filter(known.__contains__, os.environ):
         words, command, key = known[variable]
         text = os.environ[variable]
         if not text or not _counts(words, only):
             continue
-        option, _ = keys(command)[key]
+        option, means = keys(command)[key]
         said = list(option.type.split_envvar_value(text)) if option.multiple else text
-        yield _setting(words, command, key, said, Path(), variable)
+        yield _setting(words, command, key, (option, means), said, Path(), variable)
 
 
 def _of_table(
@@ -143,6 +142,8 @@ def _of_table(
             continue
         where = _where(file, words, written)
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(key, [*known, *below], n=1)
             kind = "command" if isinstance(value, dict) else "option"
             raise UsageError(f"{where}: there is no such {kind}{f'; did you mean {near[0]}?' if near else '.'}")
@@ -150,11 +151,11 @@ def _of_table(
             raise UsageError(f"{where}: only a file of your own may say that, which is {place_of_own()}.")
         if not _counts(words, only):
             continue
-        setting = _setting(words, command, key, value, file.path.parent, where)
+        setting = _setting(words, command, key, known[key], value, file.path.parent, where)
         if not file.own:
             for path in _paths(known[key][0], setting.value):
                 _check_inside(path, file.path.parent, where)
-        yield Setting(words, key, setting.name, setting.said, setting.value, str(file.path))
+        yield replace(setting, origin=str(file.path))
 
 
 def _counts(words: Words, only: str | None) -> bool:
@@ -166,8 +167,11 @@ def _where(file: ConfigFile, words: Words, key: str) -> str:
     return f"{file.path}: {table}{key}"
 
 
-def _setting(words: Words, command: click.Command, key: str, said: Any, folder: Path, where: str) -> Setting:
-    option, means = keys(command)[key]
+def _setting(
+    words: Words, command: click.Command, key: str, found: tuple[click.Option, bool], said: Any, folder: Path,
+    where: str,
+) -> Setting:
+    option, means = found
     try:
         value = converted(key, option, means, value_of(said, option), click.Context(command), folder)
     except UsageError as error:

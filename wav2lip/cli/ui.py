@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wav2lip.cast.selectors import WORDS as PERSONS
 from wav2lip.cli.columns import in_full, job_options
-from wav2lip.cli.parameters import OriginalSpellings, Parsed
+from wav2lip.cli.parameters import OriginalSpellings, Parsed, Weights
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.spelling import default_of, spelled, text_of
 from wav2lip.cli.sync import sync, sync_options
@@ -33,9 +34,8 @@ LEFT_OUT = {
 }
 """Options that make no sense in a page; whoever runs it may give them for everybody."""
 
-WEIGHTS = ("checkpoint", "detector_weights", "enhance", "parsing")
 SUGGESTED = {
-    "person": ("largest", "center", "talking"),
+    "person": PERSONS,
     "reference": ("same", "closed"),
     "codec": ("h264", "hevc", "av1", "vp9", "prores", "ffv1", "copy-settings"),
     "preset": ("ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"),
@@ -127,9 +127,10 @@ def page_fields(given: dict[str, Any]) -> list[Field]:
         words = _devices() if name == "device" else SUGGESTED.get(name, ())
         if name == "reference" and given[name] not in (None, *words):
             words = (*words, str(given[name]))
-        if name in WEIGHTS:
+        weights = isinstance(option.type, Weights)
+        if weights:
             words = _weights(name, given[name])
-        typed = name != "reference" and (name not in WEIGHTS or not (words or name == "checkpoint"))
+        typed = name != "reference" and (not weights or not (words or name == "checkpoint"))
         fields.append(Field(option, given[name], default_of(option, sync), words, typed))
     return fields
 

@@ -7,15 +7,13 @@ import platform
 import re
 import time
 from collections.abc import Iterator
-from importlib import metadata
 
 from wav2lip import __version__
 from wav2lip.doctor.finding import Finding, ok, problem
+from wav2lip.extras import packages_of_extras, version_of
 
 EVERYTHING = "wav2lip.pipeline.sync"      # what `sync` imports, all of it
-FOR_DEVELOPERS = ("docs", "test", "dev")          # extras
 _SHARED_LIBRARY = re.compile(r"lib\w+\.so")
-_EXTRA = re.compile(r"""^([A-Za-z0-9][A-Za-z0-9._-]*).*\bextra\s*==\s*['"]([\w-]+)['"]""")
 _LIBRARIES = (
     "OpenCV needs libraries of the system that are missing: apt install libgl1 libglib2.0-0 (Debian, Ubuntu), "
     "dnf install mesa-libGL glib2 (Fedora); or exchange it for the build that needs none: "
@@ -38,7 +36,7 @@ def look_at_program() -> tuple[list[Finding], float]:
             return [*found, broken], time.perf_counter() - start
     seconds = time.perf_counter() - start
     versions = {"torch": "PyTorch", "opencv-python": "OpenCV", "opencv-python-headless": "OpenCV", "av": "PyAV"}
-    known = ", ".join(f"{called} {_version(name)}" for name, called in versions.items() if _version(name))
+    known = ", ".join(f"{called} {version_of(name)}" for name, called in versions.items() if version_of(name))
     return [*found, ok("program", "packages", f"All packages can be imported ({known}).")], seconds
 
 
@@ -46,8 +44,8 @@ def look_at_extras() -> Iterator[Finding]:
     """Say which optional parts are installed."""
     here: list[str] = []
     missing: list[str] = []
-    for extra, packages in _extras().items():
-        (here if all(map(_version, packages)) else missing).append(extra)
+    for extra, packages in packages_of_extras().items():
+        (here if all(map(version_of, packages)) else missing).append(extra)
     if here or missing:
         wanted = ", ".join(f"{extra} (pip install 'wav2lip[{extra}]')" for extra in missing)
         yield ok("program", "extras", f"Extras here: {', '.join(here) or 'none'}; not here: {wanted or 'none'}.")
@@ -65,25 +63,3 @@ def _import(module: str, finding: str) -> Finding | None:
         return problem("program", finding, text, f"Install the package again: pip install --force-reinstall wav2lip "
                                                  f"(it brings {missing.partition('.')[0]}).")
     return None
-
-
-def _extras() -> dict[str, list[str]]:
-    """Return the packages that each extra brings, by its name, as this installation declares them."""
-    try:
-        declared = metadata.requires("wav2lip") or []
-    except metadata.PackageNotFoundError:
-        return {}
-    extras: dict[str, list[str]] = {}
-    for match in filter(None, map(_EXTRA.match, declared)):
-        package, extra = match.groups()
-        if extra not in FOR_DEVELOPERS and package != "wav2lip":
-            extras.setdefault(extra, []).append(package)
-    return extras
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-

@@ -14,14 +14,12 @@ from wav2lip.faces.track import FaceTrack
 from wav2lip.media.ffmpeg import binary, build
 from wav2lip.models.remembered import content_digest
 from wav2lip.models.store import demo_checkpoint, locate
-from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.options import OF_THE_RUN, SyncOptions
 
 FORMAT = 1                  # counts up whenever parts mean something else
 _BYTES = 10
 
-_NO_MATTER = (
-    "clobber", "offline", "score", "resume", "device", "hardware", "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta",
-)
+_NO_MATTER = (*OF_THE_RUN, "device", "hardware")
 """Options that change no byte of a part, or of which the fingerprint has what they led to."""
 
 

@@ -24,6 +24,8 @@ Who = str | At | None
 
 NO_BOX = (-1, -1, -1, -1)
 FULL_FRAME = (0, -1, 0, -1)
+OF_THE_RUN = ("clobber", "offline", "resume", "score", "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta")
+"""Options that say nothing of the picture and the sound of a result."""
 
 
 @dataclass(frozen=True)

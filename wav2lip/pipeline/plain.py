@@ -12,10 +12,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from wav2lip.errors import UsageError
 from wav2lip.models.known import KNOWN
-from wav2lip.pipeline.options import SyncOptions
-
-OF_THE_RUN = ("clobber", "offline", "resume", "score", "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta")
-"""Options that say nothing of the picture and the sound of a result."""
+from wav2lip.pipeline.options import OF_THE_RUN, SyncOptions
 
 
 def plain(options: SyncOptions) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from wav2lip.ui.playable import PICTURES
 from wav2lip.ui.running import Stage
 
 STYLE = """
@@ -36,7 +37,6 @@ footer, [aria-label="Trim video to selection"] {display: none !important;}
 a.download {display: inline-block; margin-top: .8em; padding: .5em 1.2em; border-radius: 6px; background: #2563eb;
             color: #fff !important; text-decoration: none;} a.beside {margin-left: 1em;}
 """
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _VIDEOS = (".mp4", ".m4v", ".webm")
 
 
@@ -97,7 +97,7 @@ def _figure(what: str, file: Path, shown: Path) -> str:
 def _part(name: str, file: Path) -> str:
     """Return what shows or plays a file."""
     source, ending = escape(address(file)), file.suffix.lower()
-    if ending in _PICTURES:
+    if ending in PICTURES:
         return f'<img id="{name}" src="{source}" alt="">'
     if ending in _VIDEOS:
         return f'<video id="{name}" src="{source}" controls playsinline preload="metadata"></video>'

@@ -11,12 +11,12 @@ import numpy as np
 from wav2lip.cast.find import CastOptions, survey_people
 from wav2lip.cast.portraits import portraits
 from wav2lip.cast.report import describe
+from wav2lip.cast.sheet import MOST_PEOPLE
 from wav2lip.cast.times import in_words
 from wav2lip.media.probe import probe
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
-MOST_PEOPLE = 24        # as on the contact sheet of `wav2lip faces`
 PICTURES = 3            # of each
 SIDE = 160              # pixels of a picture
 

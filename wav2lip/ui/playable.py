@@ -13,7 +13,7 @@ from wav2lip.media.probe import probe
 WIDEST = 1280                                   # pixels of a copy
 _FILES = {".mp4": ("h264",), ".m4v": ("h264",), ".webm": ("vp8", "vp9", "av1")}
 _PLAIN = ("yuv420p", "yuvj420p", "yuva420p")
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 def playable(path: Path, folder: Path, *, still: bool = False) -> Path:
@@ -30,7 +30,7 @@ def playable(path: Path, folder: Path, *, still: bool = False) -> Path:
     """
     clip = probe(path)
     ending = path.suffix.lower()
-    if clip.image and ending in _PICTURES:
+    if clip.image and ending in PICTURES:
         return path
     if not clip.image and clip.codec in _FILES.get(ending, ()) and clip.pixel_format in _PLAIN:
         return path
