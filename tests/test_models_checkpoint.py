@@ -194,7 +194,7 @@ def test_a_file_of_a_size_that_none_has_is_not_hashed(
 ) -> None:
     path = tmp_path / "weights.pth"
     torch.save(weights, path)
-    monkeypatch.setattr(reading, "sha256_of", lambda path: pytest.fail("hashed in vain"))
+    monkeypatch.setattr(reading, "content_digest", lambda path: pytest.fail("hashed in vain"))
     assert read_checkpoint(path).known is None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.parameters import OriginalSpellings
-from wav2lip.cli.run import importing, reporting
+from wav2lip.cli.run import importing, one_line, reporting
 from wav2lip.cli.sync import HOW_TO_PRINT, sync, sync_options
 from wav2lip.doctor.finding import Finding
 from wav2lip.errors import Wav2LipError
@@ -79,9 +79,9 @@ def in_words(findings: Sequence[Finding], forecast: Forecast | None) -> Iterator
     width = max((len(finding.topic) for finding in findings), default=0)
     for finding in findings:
         mark = click.style(MARKS[finding.level], fg=COLOURS[finding.level])
-        yield f"{mark}  {finding.topic:<{width}}  {_one_line(finding.text)}"
+        yield f"{mark}  {finding.topic:<{width}}  {one_line(finding.text)}"
         if finding.advice:
-            yield f"{'':{width + 6}}  → {_one_line(finding.advice)}"
+            yield f"{'':{width + 6}}  → {one_line(finding.advice)}"
     if forecast is not None:
         yield from _foreseen(forecast)
     problems, notes = (sum(finding.level == level for finding in findings) for level in ("problem", "note"))
@@ -103,11 +103,6 @@ def _time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _one_line(text: str) -> str:
-    """Return a text without what would break the line or steer a terminal: names of files may hold anything."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _usable(findings: Sequence[Finding]) -> bool:

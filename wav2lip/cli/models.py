@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.parameters import WEIGHTS, words
-from wav2lip.cli.run import reporting
+from wav2lip.cli.run import one_line, reporting
 from wav2lip.errors import UsageError, WeightsError
 from wav2lip.models.known import KNOWN, KnownFile
 from wav2lip.models.store import is_here, place_of
@@ -101,7 +101,7 @@ def verify(paths: tuple[Path, ...]) -> None:
     bad = 0
     for path in paths:
         verdict = look(path, _detectors())
-        click.echo(_one_line(f"{path}: {'ok' if verdict.good else 'BAD'}: {verdict.text}"))
+        click.echo(one_line(f"{path}: {'ok' if verdict.good else 'BAD'}: {verdict.text}"))
         bad += not verdict.good
     if bad:
         raise WeightsError(f"{bad} of {len(paths)} files cannot be used.")
@@ -119,7 +119,7 @@ def info(path: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_one_line(f"{name:<11} {value}") for name, value in _lines(facts)))
+        click.echo("\n".join(one_line(f"{name:<11} {value}") for name, value in _lines(facts)))
 
 
 @models.command(context_settings={"max_content_width": 110})
@@ -188,11 +188,6 @@ def _lines(facts: Facts) -> list[tuple[str, str]]:
     if facts.network == "generator":
         lines.insert(-2, ("GAN", {True: "yes", False: "no", None: untold}[facts.gan]))
     return lines
-
-
-def _one_line(text: str) -> str:
-    """Return a text without what would break the line or steer a terminal: files bring texts of their own."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _detectors() -> dict[str, Callable[[Path], object]]:

@@ -70,6 +70,11 @@ def too_little_memory(error: Exception) -> str:
     return f"This machine has too little memory{wanted}; end other programs, or make the pictures smaller."
 
 
+def one_line(text: str) -> str:
+    """Return a text without what would break the line or steer a terminal: files bring names and texts of their own."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def tidy_when_terminated() -> None:
     """Let SIGTERM end the program by an exception, so that everything half-done is tidied up."""
     signal.signal(signal.SIGTERM, _terminate)

@@ -20,22 +20,20 @@ from wav2lip.doctor.sound import look_at_length, look_at_recording, look_at_spee
 from wav2lip.doctor.trial import attempt, work_of
 from wav2lip.doctor.video import look_at_own_sound, look_at_result, look_at_video
 from wav2lip.errors import NoFaceError, UsageError, Wav2LipError
-from wav2lip.faces.look import BATCH
 from wav2lip.media.encoding import Encoding
-from wav2lip.media.write import check_output
 from wav2lip.models.device import choose_device
 from wav2lip.models.known import KNOWN
 from wav2lip.models.store import is_here, offline
 from wav2lip.pipeline.clock import Clock
-from wav2lip.pipeline.hearing import hear
+from wav2lip.pipeline.hearing import Heard, hear
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
-from wav2lip.pipeline.output import default_output, encoding_of, refuse_inputs
+from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.prepare import open_source, prepare
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.watch import Watch
-from wav2lip.pipeline.who import Cast, frames_to_know
+from wav2lip.pipeline.who import Cast, frames_at_a_time, frames_to_know
 from wav2lip.progress import Progress
 
 Made = TypeVar("Made")
@@ -91,16 +89,16 @@ class Examination:
             output = self._output(source)
             self._all("result", look_at_result(source, output, encoding, self.options))
             self._all("result", _writable(output, [self.face, self.audio, *self.options.files], encoding, self.options))
-        script = self._hear(source)
+        heard = self._hear(source)
         if source is None or networks is None:
             return None
-        cast, found = self._cast(source, script, networks)
+        cast, found = self._cast(source, heard and heard[0], networks)
         if cast is None:
             return None
         self._all("faces", look_at_faces(cast, found, source, self.options))
-        if script is None or output is None or any(finding.level == "problem" for finding in self.findings):
+        if heard is None or output is None or any(finding.level == "problem" for finding in self.findings):
             return None
-        return self._foresee(source, output, encoding, device, networks, cast, found, start_seconds)
+        return self._foresee(source, output, encoding, device, networks, heard, cast, found, start_seconds)
 
     def _networks(self, device: str) -> Networks | None:
         """Load what the run would use; where the generator is no good, what finds faces all the same."""
@@ -129,7 +127,7 @@ class Examination:
         assert self.face is not None
         return self.output or default_output(self.face, named, self.options.codec, kept)
 
-    def _hear(self, source: Source | None) -> Script | None:
+    def _hear(self, source: Source | None) -> tuple[Script, list[Heard]] | None:
         """Look at what is to be said; return it as far as there is a video that it is said in."""
         recordings = [self.audio, *(voice.path for voice in self.options.voices)]
         for recording in recordings:
@@ -143,7 +141,7 @@ class Examination:
         script, streams = heard
         self._all("sound", look_at_speech(streams, self.options))
         self._all("length", look_at_length(source, script, self.options))
-        return script
+        return heard
 
     def _cast(self, source: Source, script: Script | None, networks: Networks) -> tuple[Cast | None, Sample | None]:
         """Return who is in the source, and the samples that tell; None for these where it is known."""
@@ -154,19 +152,19 @@ class Examination:
             if known is not None:
                 return known, None
             assert networks.detector is not None, "else it would be known"
-            batch = self.options.face_det_batch_size or BATCH[networks.device.partition(":")[0]]
+            batch = frames_at_a_time(self.options, networks.device)
             found = sample(source, frames, self.options, networks.detector, batch, self.progress)
             return cast_of(found, source, self.options, networks.detector), found
 
         return self._try("faces", find) or (None, None)
 
     def _foresee(
-        self, source: Source, output: Path, encoding: Encoding, device: str, networks: Networks, cast: Cast,
-        found: Sample | None, start_seconds: float,
+        self, source: Source, output: Path, encoding: Encoding, device: str, networks: Networks,
+        heard: tuple[Script, list[Heard]], cast: Cast, found: Sample | None, start_seconds: float,
     ) -> Forecast | None:
         """Return what the run would take, from a little of it."""
         shots = found.shots if found else 1 + int(cast.track(None, Progress(), device).shot.max(initial=0))
-        scout = LittleScout(cast, shots)
+        scout = LittleScout(heard, cast, shots)
 
         def measure() -> Forecast:
             try:
@@ -227,11 +225,6 @@ def _writable(
     output: Path, inputs: list[Path | None], encoding: Encoding, options: SyncOptions
 ) -> Iterator[Finding]:
     """Say whether the result can be written, without making its folder."""
-    refuse_inputs(output, inputs)
-    if output.exists() and not options.clobber:
-        raise UsageError(f"{output} exists already and --no-clobber is on; choose another name with -o.")
-    if output.absolute().parent.is_dir():
-        check_output(output, encoding)
+    prepare_output(output, inputs, encoding, options.clobber, sidecar=options.sidecar, make=False)
     if output.exists():
         yield note("result", "exists", f"{output} is there already and will be replaced.", "--no-clobber keeps it.")
-

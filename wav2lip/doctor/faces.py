@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from wav2lip.cast.seen import runs
 from wav2lip.cast.times import in_words
 from wav2lip.doctor.finding import Finding, note, ok, problem
 from wav2lip.doctor.sample import Sample
@@ -66,8 +67,7 @@ def _people(cast: Cast, tracks: dict[str, FaceTrack], looked: str, options: Sync
 def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterator[Finding]:
     # Of samples only what was seen counts: nobody knows how long somebody is away around it.
     numbers = np.arange(len(seen)) if found is None else found.numbers
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], ~seen[numbers], [False])).astype(int)))
-    rows = edges.reshape(-1, 2).tolist()
+    rows = runs(np.flatnonzero(~seen[numbers]))
     if found is not None:
         rows = [row for row in rows if not _is_bridged(row, numbers, longest_gap(source.fps))]
     stretches = [(int(numbers[start]), int(numbers[end - 1]) + 1) for start, end in rows]
@@ -81,7 +81,7 @@ def _faceless(seen: np.ndarray, found: Sample | None, source: Source) -> Iterato
                "Another --detector may see more; --range syncs some of the video alone.")
 
 
-def _is_bridged(row: list[int], numbers: np.ndarray, longest: int) -> bool:
+def _is_bridged(row: tuple[int, int], numbers: np.ndarray, longest: int) -> bool:
     """Whether a run would bridge the time without a face between two samples with one: it looks at more frames."""
     start, end = row
     return start > 0 and end < len(numbers) and numbers[end] - numbers[start - 1] <= longest

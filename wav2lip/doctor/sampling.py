@@ -11,10 +11,10 @@ import numpy as np
 from wav2lip.doctor.sample import Sample
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
+from wav2lip.faces.look import Way
 from wav2lip.faces.shots import ShotCounter
-from wav2lip.faces.sparse import detect_faces, distance
+from wav2lip.faces.sparse import detect_faces
 from wav2lip.media.clip import Frame
-from wav2lip.media.geometry import fitting
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.source import Source
 from wav2lip.progress import Advance, Progress
@@ -44,9 +44,8 @@ def sample(
         MediaError: the video cannot be read.
     """
     size = source.size
-    sparing = not options.compat and detector.long_side is not None
-    small = fitting(size, detector.long_side) if sparing else size
-    every = distance(source.fps) if sparing else 1
+    way = Way.of(size, source.fps, detector, sparing=not options.compat)
+    small, every = way.small, way.every
     start = time.perf_counter()
     with closing(source.read_small(1, small)) as first:
         frame = next(first, None)

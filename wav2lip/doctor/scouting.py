@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
@@ -16,8 +17,6 @@ from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import load_syncnet
 from wav2lip.models.store import expert_checkpoint
 from wav2lip.pipeline.hearing import Heard
-from wav2lip.pipeline.lane import Lane, used
-from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.reference import APART, MOST, most_closed
@@ -31,15 +30,21 @@ LOOKED_AT = 8               # faces that tell how long it takes
 
 
 class LittleScout(Scout):
-    """Looks for no faces, and for closed mouths a little only: how long all of it would take is in `seconds`.
+    """Listens and looks for faces no more, and for closed mouths a little: how long all of it takes is in `seconds`.
 
     Args:
+        heard: what is said.
         cast: who is there.
         shots: about how many the source has.
     """
 
-    def __init__(self, cast: Cast, shots: int):
-        self._cast, self._shots, self.seconds = cast, shots, 0.0
+    def __init__(self, heard: tuple[Script, list[Heard]], cast: Cast, shots: int):
+        self._heard, self._cast, self._shots, self.seconds = heard, cast, shots, 0.0
+
+    def hear(
+        self, audio: Path | None, source: Source, options: SyncOptions, progress: Progress
+    ) -> tuple[Script, list[Heard]]:
+        return self._heard
 
     def cast(
         self, heard: tuple[Script, Sequence[Heard]], source: Source, options: SyncOptions, networks: Networks,
@@ -47,22 +52,12 @@ class LittleScout(Scout):
     ) -> Cast:
         return self._cast
 
-    def manner(
-        self, source: Source, tracks: Sequence[FaceTrack], lanes: Sequence[Lane], numbers: np.ndarray,
-        presences: Sequence[np.ndarray], options: SyncOptions, given: np.ndarray | None, device: str,
-        progress: Progress,
-    ) -> Manner:
-        """Return what becomes of the mouths, with a closed one of a few that are looked at, not the most closed."""
-        silence, always = options.in_silence, options.reference == "closed"
-        pauses = silence == "closed" and any((presence < 1).any() for presence in presences)
-        if given is not None or not (always or pauses):
-            return Manner(silence, given=given)
-        closed: dict[int, np.ndarray] = {}
-        for track in [used(track, lanes, numbers) for track in tracks]:
-            face = self._look(source, track, device)
-            if face is not None:
-                closed |= dict.fromkeys(map(int, np.unique(track.shot)), face)
-        return Manner(silence, closed, always)
+    def closed(
+        self, source: Source, track: FaceTrack, progress: Progress, device: str
+    ) -> Mapping[int, np.ndarray]:
+        """Return for all shots a closed mouth of a few that are looked at, not the most closed of each."""
+        face = self._look(source, track, device)
+        return {} if face is None else dict.fromkeys(map(int, np.unique(track.shot)), face)
 
     def _look(self, source: Source, track: FaceTrack, device: str) -> np.ndarray | None:
         seen = np.flatnonzero(track.seen)

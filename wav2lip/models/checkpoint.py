@@ -20,7 +20,8 @@ from torch import Tensor
 from wav2lip.errors import WeightsError
 from wav2lip.models import foreign, pickles
 from wav2lip.models.known import KNOWN, KnownFile, known_by_sha256
-from wav2lip.models.store import check_size, locate, sha256_of
+from wav2lip.models.remembered import content_digest
+from wav2lip.models.store import check_size, locate
 
 TORCH_ZIP = "torch zip"              # torch.save since 1.6
 TORCH_LEGACY = "torch legacy"        # torch.save before 1.6: the published files of 2020
@@ -367,7 +368,7 @@ def _known(path: Path) -> KnownFile | None:
     size = path.stat().st_size
     if not any(known.may_have(size) for known in KNOWN.values() if not known.ships):
         return None    # hashing hundreds of megabytes would be in vain, and what ships tells of itself
-    return known_by_sha256(sha256_of(path))
+    return known_by_sha256(content_digest(path))
 
 
 def _refuse_code(path: Path, scan: pickles.Contents) -> None:

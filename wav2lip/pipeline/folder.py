@@ -87,8 +87,7 @@ class WorkFolder:
 
     def others(self) -> list[Path]:
         """Return the folders that runs with other options or inputs have left for the same output."""
-        return [folder for folder in self.path.parent.glob(WORK_PATTERN)
-                if folder != self.path and output_named(folder) == self.output.name]
+        return [folder for folder in folders_for(self.output) if folder != self.path]
 
     def tidy(self) -> int:
         """Remove all but the finished parts, and the folder where there are none; return how many frames they have."""
@@ -106,6 +105,11 @@ class WorkFolder:
     def remove(self) -> None:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def folders_for(output: Path) -> list[Path]:
+    """Return the folders that runs have left for an output."""
+    return [folder for folder in output.absolute().parent.glob(WORK_PATTERN) if output_named(folder) == output.name]
 
 
 def output_named(folder: Path) -> str | None:

@@ -99,7 +99,7 @@ class Job:
                     duration_limit=prepared.sound_limit, progress=advance, tags=TAGS, called=prepared.output,
                 )
             if self.signing:
-                unsigned = File.of("output", joined)
+                unsigned = File.of("output", joined) if prepared.options.sidecar else None
                 self.signing.sign(joined, prepared.output, ingredients_of(prepared))
             if prepared.options.sidecar:
                 write_record(prepared, unsigned)

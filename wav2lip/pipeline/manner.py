@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,15 @@ from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.track import FaceTrack
 from wav2lip.pipeline.options import Silence, SyncOptions
-from wav2lip.pipeline.reference import closed_references, likeness, reference_from_file
+from wav2lip.pipeline.reference import likeness, reference_from_file
 from wav2lip.pipeline.source import Source
 from wav2lip.progress import Progress
 
 References = tuple[tuple[np.ndarray, float], ...]
 """Faces whose appearance is copied, uint8 (96, 96, 3) BGR, and how much each counts; together 1."""
+
+FindClosed = Callable[[Source, FaceTrack, Progress, str], Mapping[int, np.ndarray]]
+"""Finds, for a track, by shot a face whose mouth is closed, uint8 (96, 96, 3) BGR; the text is the device."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def given_face(options: SyncOptions, detector: Detector | None) -> np.ndarray | 
 
 def choose_manner(
     source: Source, tracks: Iterable[FaceTrack], presences: Iterable[np.ndarray], options: SyncOptions,
-    given: np.ndarray | None, device: str, progress: Progress,
+    given: np.ndarray | None, device: str, progress: Progress, find_closed: FindClosed,
 ) -> Manner:
     """Find the faces whose appearance is copied.
 
@@ -82,6 +85,7 @@ def choose_manner(
         presences: how much somebody speaks in each frame of the result, for every stream of speech.
         options, device, progress: of the run.
         given: a face that is copied whatever is said.
+        find_closed: looks for closed mouths, where they are needed.
     """
     silence, always = options.in_silence, options.reference == "closed"
     pauses = silence == "closed" and any((presence < 1).any() for presence in presences)
@@ -89,5 +93,5 @@ def choose_manner(
         return Manner(silence, given=given)
     closed: dict[int, np.ndarray] = {}
     for track in tracks:
-        closed |= closed_references(source, track, progress, device=device)
+        closed |= find_closed(source, track, progress, device)
     return Manner(silence, closed, always)

@@ -55,7 +55,7 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
     detector = None
     if options.needs_detector:
         detector = make_detector(
-            "s3fd" if options.compat and options.detector == "auto" else options.detector,
+            options.detector_asked,
             weights=options.detector_weights,
             device=device,
             compat=options.compat,

@@ -249,6 +249,11 @@ class SyncOptions:
         return not self.has_box and (self.track is None or isinstance(self.reference, Path))
 
     @property
+    def detector_asked(self) -> DetectorName:
+        """Which detector is asked for; the original has S3FD only."""
+        return "s3fd" if self.compat and self.detector == "auto" else self.detector
+
+    @property
     def has_box(self) -> bool:
         """Whether a fixed face box is given; the original looks at the first number only."""
         return self.box[0] != -1

@@ -22,7 +22,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.models.load import describe
 from wav2lip.models.store import demo_checkpoint, locate
 from wav2lip.pipeline.commands import commands_of
-from wav2lip.pipeline.folder import WORK_PATTERN, output_named
+from wav2lip.pipeline.folder import folders_for
 from wav2lip.pipeline.job import signing_of
 from wav2lip.pipeline.networks import check_engine
 from wav2lip.pipeline.options import SyncOptions, Who
@@ -148,10 +148,10 @@ def plan_sync(
     precision = str(check_engine(options, device)).removeprefix("torch.")
     generator, detector = _generator(options), _detector(options)
     _check_other_files(options)
-    found_by, available = _faces(source, options, detector, noted)
-    plan = list(runs(available, script.frames, "cut" if options.whole else options.extension))
+    found_by = _faces(source, options, detector, noted)
+    plan = list(runs(source.frames, script.frames, "cut" if options.whole else options.extension))
     frames = sum(run.length for run in plan)
-    extended = script.frames > available and not source.still and not options.whole
+    extended = script.frames > source.frames and not source.still and not options.whole
     parts = split(frames, source.fps)
     width, height = source.size
     return SyncPlan(
@@ -207,8 +207,7 @@ def _generator(options: SyncOptions) -> str:
 def _detector(options: SyncOptions) -> str:
     if not options.needs_detector:
         return "none"
-    name = "s3fd" if options.compat and options.detector == "auto" else options.detector
-    return detector_in_words(name, weights=options.detector_weights, offline=options.offline or None)
+    return detector_in_words(options.detector_asked, weights=options.detector_weights, offline=options.offline or None)
 
 
 def _check_other_files(options: SyncOptions) -> None:
@@ -221,17 +220,16 @@ def _check_other_files(options: SyncOptions) -> None:
         probe(options.reference)
 
 
-def _faces(source: Source, options: SyncOptions, detector: str, progress: Progress) -> tuple[str, int]:
-    """Return what finds the faces, and of how many frames it is known where they are."""
-    available = source.frames
+def _faces(source: Source, options: SyncOptions, detector: str, progress: Progress) -> str:
+    """Return what finds the faces; refuse a track file or a box that does not fit."""
     if options.track is not None:
-        for notice in check_tracks(read_tracks(options.track), available, source.size, source.fps):
+        for notice in check_tracks(read_tracks(options.track), source.frames, source.size, source.fps):
             progress.say(notice)
-        return "track", available
+        return "track"
     if options.has_box:
-        fixed_track(options.box, available, source.size, compat=options.compat)
-        return "box", available
-    return detector, available
+        fixed_track(options.box, source.frames, source.size, compat=options.compat)
+        return "box"
+    return detector
 
 
 def _video(source: Source) -> dict[str, Any]:
@@ -254,6 +252,5 @@ def _named(who: Who) -> str | None:
 
 def _earlier(output: Path) -> Iterable[EarlierParts]:
     """Yield what runs have left for an output."""
-    for folder in sorted(output.absolute().parent.glob(WORK_PATTERN)):
-        if output_named(folder) == output.name:
-            yield EarlierParts(str(folder), sum(file.stem.isdigit() for file in folder.glob(f"*{output.suffix}")))
+    for folder in sorted(folders_for(output)):
+        yield EarlierParts(str(folder), sum(file.stem.isdigit() for file in folder.glob(f"*{output.suffix}")))

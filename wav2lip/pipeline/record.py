@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wav2lip import __version__
+from wav2lip.cast.seen import runs
 from wav2lip.errors import MediaError, Wav2LipError
 from wav2lip.media.ffmpeg import binary, build
 from wav2lip.models.known import KNOWN, known_by_sha256
@@ -98,7 +99,7 @@ def inputs_of(prepared: Prepared) -> Iterator[File]:
 def weights_of(prepared: Prepared) -> Iterator[tuple[str, Path]]:
     """Yield the weights that were used, by what they are for, as far as files name them."""
     options, s3fd = prepared.options, KNOWN["s3fd"]
-    detector = options.detector_weights
+    detector = options.detector_weights if options.needs_detector else None
     if prepared.cast.found_by == s3fd.name and detector is None and is_here(s3fd):
         detector = Path(s3fd.name)
     named = ("detector", detector), ("enhance", options.enhance), ("parsing", options.parsing)
@@ -138,8 +139,7 @@ def generated(prepared: Prepared) -> dict[str, Ranges]:
 
 def ranges_of(mask: np.ndarray) -> Ranges:
     """Return where a mask, bool (n,), is true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]
+    return [list(stretch) for stretch in runs(np.flatnonzero(mask))]
 
 
 def _weights(role: str, given: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from wav2lip.pipeline.lane import Lane, used
 from wav2lip.pipeline.manner import Manner, choose_manner
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.reference import closed_references
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.who import Cast, find_cast, frames_to_know
@@ -54,4 +55,10 @@ class Scout:
             source, presences, options, given, device, progress: as for `choose_manner`.
         """
         looked_at = [used(track, lanes, numbers) for track in tracks]
-        return choose_manner(source, looked_at, presences, options, given, device, progress)
+        return choose_manner(source, looked_at, presences, options, given, device, progress, self.closed)
+
+    def closed(
+        self, source: Source, track: FaceTrack, progress: Progress, device: str
+    ) -> Mapping[int, np.ndarray]:
+        """Return by shot the face of a track whose mouth is most closed; as `closed_references`."""
+        return closed_references(source, track, progress, device=device)

@@ -138,6 +138,11 @@ def frames_to_know(script: Script, source: Source, options: SyncOptions) -> int:
     return source.frames if named or options.whole else min(source.frames, script.frames)
 
 
+def frames_at_a_time(options: SyncOptions, device: str) -> int:
+    """Return how many frames the detector gets at a time."""
+    return options.face_det_batch_size or BATCH[device.partition(":")[0]]
+
+
 def look_at_source(
     source: Source, frames: int, detector: Detector, options: SyncOptions, device: str, progress: Progress
 ) -> Detections:
@@ -157,7 +162,7 @@ def look_at_source(
         detector,
         progress,
         settings=source.settings,
-        batch=options.face_det_batch_size or BATCH[device.partition(":")[0]],
+        batch=frames_at_a_time(options, device),
         sparing=not options.compat,
     )
 

@@ -17,7 +17,7 @@ from wav2lip.errors import NoFaceError, UsageError
 from wav2lip.faces.cache import known_detections
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
-from wav2lip.faces.look import BATCH, Way
+from wav2lip.faces.look import Way
 from wav2lip.faces.parts import joined_parts, look_at_part, spread
 from wav2lip.faces.sparse import frames_to_see
 from wav2lip.faces.track import FaceTrack
@@ -31,7 +31,7 @@ from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.timeline import runs
-from wav2lip.pipeline.who import Cast, find_cast, frames_to_know, look_at_source
+from wav2lip.pipeline.who import Cast, find_cast, frames_at_a_time, frames_to_know, look_at_source
 from wav2lip.preview.choosing import SHARES, candidates, chosen
 from wav2lip.preview.moments import Moment, Wish
 from wav2lip.progress import Progress
@@ -133,7 +133,7 @@ class Glimpse(Scout):
         way = Way.of(source.size, source.fps, detector, sparing=not options.compat)
         seen = frames_to_see(frames, source.frames, way.every)
         described = way.described(source.settings, detector)
-        batch = options.face_det_batch_size or BATCH[device.partition(":")[0]]
+        batch = frames_at_a_time(options, device)
         numbers = np.array([number for run in runs(
             frames, heard[0].frames, "cut" if options.whole else options.extension
         ) for number in run.frames()])

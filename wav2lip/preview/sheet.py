@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from wav2lip.cast.times import in_words
-from wav2lip.evaluation.drawing import BAR, GAP, GROUND, draw_text, resized
+from wav2lip.evaluation.drawing import BAR, GAP, GROUND, TALL, draw_text, resized
 from wav2lip.media.clip import Frame
 from wav2lip.preview.cells import COLUMNS, Cell
 
@@ -17,7 +17,6 @@ TITLES = ("source", "what the generator sees", "what is replaced", "result")
 SIDES = (480, 384, 288, 192)     # pixels of a picture: whole numbers of the generator's 96
 WIDEST, HIGHEST = 2600, 6000     # pixels of a sheet, where the pictures can be made so small
 LOWEST_LINE = 26                 # pixels of a line of text
-TALL = 2                         # height over width: from here on the second half stands beside the first
 
 Place = tuple[int, int, int, int]
 """Where a picture is in the sheet: x, y, width, height in pixels."""
@@ -92,19 +91,25 @@ def _words(cell: Cell) -> str:
 
 def _tile(picture: Frame | None, side: int, pixel_aspect: Fraction, *, crop: bool) -> tuple[Frame, Place]:
     """Return a square with a picture in its middle, as large as it fits, and where in the square that is."""
-    tile = np.full((side, side, 3), GROUND, np.uint8)
     if picture is None:
-        return tile, (0, 0, 0, 0)
-    height, width = picture.shape[:2]
+        return _empty(side, side), (0, 0, 0, 0)
     if crop:
-        shown = cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST)    # pixel by pixel
-    else:
-        scale = side / max(width * float(pixel_aspect), height)
-        shown = resized(picture, (round(width * float(pixel_aspect) * scale), round(height * scale)))
+        pixel_by_pixel = cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST)
+        return pixel_by_pixel, (0, 0, side, side)
+    return fitted(picture, (side, side), pixel_aspect)
+
+
+def fitted(picture: Frame, size: tuple[int, int], pixel_aspect: Fraction) -> tuple[Frame, Place]:
+    """Return a picture as large as it fits into a size, in its middle, and where in that it is."""
+    height, width = picture.shape[:2]
+    seen = width * float(pixel_aspect)
+    scale = min(size[0] / seen, size[1] / height)
+    shown = resized(picture, (min(size[0], round(seen * scale)), min(size[1], round(height * scale))))
+    page = _empty(*size)
     high, wide = shown.shape[:2]
-    x, y = (side - wide) // 2, (side - high) // 2
-    tile[y : y + high, x : x + wide] = shown
-    return tile, (x, y, wide, high)
+    left, top = (size[0] - wide) // 2, (size[1] - high) // 2
+    page[top : top + high, left : left + wide] = shown
+    return page, (left, top, wide, high)
 
 
 def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:

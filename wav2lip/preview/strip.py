@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from wav2lip.errors import UsageError
-from wav2lip.evaluation.drawing import GROUND, Board, Column, resized
-from wav2lip.media.clip import Colour, Frame
+from wav2lip.evaluation.drawing import Board, Column
+from wav2lip.media.clip import Colour
 from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import Encoding
 from wav2lip.media.write import VideoWriter, check_output
@@ -27,7 +27,7 @@ from wav2lip.pipeline.soundtrack import sound_file
 from wav2lip.preview.glimpse import Glimpse
 from wav2lip.preview.making import make
 from wav2lip.preview.moments import Moment, Wish
-from wav2lip.preview.sheet import Place
+from wav2lip.preview.sheet import Place, fitted
 from wav2lip.preview.trial import Trial, prepare_inputs, said_of_parts
 from wav2lip.preview.view import View
 from wav2lip.progress import Progress
@@ -143,7 +143,7 @@ def preview_video(
         for together in zip(*streams, strict=True):
             sources = [together[0].source, *(made.result for made in together)]
             pictures = [
-                _fitted(view.seen(frame, one.source.palette), board.picture, one.source.pixel_aspect)
+                fitted(view.seen(frame, one.source.palette), board.picture, one.source.pixel_aspect)[0]
                 for view, frame, one in zip([views[0], *views], sources, [first, *prepared.values()], strict=True)
             ]
             writer.write(board.draw(pictures, ()))
@@ -169,16 +169,3 @@ def _views(prepared: Sequence[Prepared], moment: Moment) -> list[View]:
         box = (0, 0, *one.source.size) if not len(rows) else (*rows[:, :2].min(axis=0), *rows[:, 2:].max(axis=0))
         views.append(View.around(box, one.source.size, one.source.pixel_aspect))
     return views
-
-
-def _fitted(picture: Frame, size: tuple[int, int], pixel_aspect: Fraction) -> Frame:
-    """Return a picture as large as it fits into a size, in its middle."""
-    height, width = picture.shape[:2]
-    seen = width * float(pixel_aspect)
-    scale = min(size[0] / seen, size[1] / height)
-    shown = resized(picture, (min(size[0], round(seen * scale)), min(size[1], round(height * scale))))
-    page = np.full((size[1], size[0], 3), GROUND, np.uint8)
-    high, wide = shown.shape[:2]
-    left, top = (size[0] - wide) // 2, (size[1] - high) // 2
-    page[top : top + high, left : left + wide] = shown
-    return page

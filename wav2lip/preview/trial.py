@@ -15,6 +15,7 @@ from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of
 from wav2lip.pipeline.prepare import Prepared, open_source, prepare
+from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.watch import Watch
 from wav2lip.preview.glimpse import Glimpse
 from wav2lip.preview.making import with_windows
@@ -22,6 +23,7 @@ from wav2lip.progress import Progress
 
 PARTLY = "Faces were looked for around these moments only; their boxes may differ a little from those of sync."
 
+_OPENED = ("fps", "resize_factor", "rotate", "crop", "shorter_side", "compat", "static")
 _LOADED = (
     "checkpoint", "engine", "precision", "compat", "detector", "detector_weights", "offline", "enhance", "parsing",
     "needs_detector", "device",
@@ -42,6 +44,7 @@ class Trial:
     audio: Path | None
     glimpse: Glimpse
     progress: Progress
+    _sources: dict[tuple[Any, ...], Source] = field(default_factory=dict, repr=False)
     _networks: dict[tuple[Any, ...], Networks] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -56,14 +59,22 @@ class Trial:
         """
         device = choose_device(options.device)
         gpu = options.gpu(device)
-        source = open_source(self.face, options, gpu, self.progress)
-        ending = default_output(self.face, options.recording(self.audio), options.codec, source).suffix
+        source = self._open(options, gpu)
+        kept = None if options.compat else source
+        ending = default_output(self.face, options.recording(self.audio), options.codec, kept).suffix
         networks = self._load(options, device)
         prepared = prepare(
             source, self.audio, Path(f".wav2lip-preview{ending}"), options, encoding_of(options, gpu), device,
             self.progress, Clock(), Watch(), networks, self.glimpse,
         )
         return with_windows(prepared, self.glimpse)
+
+    def _open(self, options: SyncOptions, gpu: int | None) -> Source:
+        """Return the video as the options see it; every packet of it is looked at once."""
+        key = gpu, *(getattr(options, name) for name in _OPENED)
+        if key not in self._sources:
+            self._sources[key] = open_source(self.face, options, gpu, self.progress)
+        return self._sources[key]
 
     def _load(self, options: SyncOptions, device: str) -> Networks:
         """Return the networks of a setting; only those of the last one stay in memory."""

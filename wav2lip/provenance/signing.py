@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -125,15 +124,13 @@ class Signing:
                 builder.add_ingredient(said, "application/octet-stream", io.BytesIO())
         return builder
 
-    @contextmanager
-    def _signer(self) -> Iterator[Any]:
+    def _signer(self) -> Any:
         import c2pa
 
         algorithm = c2pa.C2paSigningAlg[self.certificate.algorithm.upper()]
         authority = self.time_authority.encode() if self.time_authority else None
         info = c2pa.C2paSignerInfo(algorithm, self.certificate.chain, self.certificate.key, authority)
-        with c2pa.Signer.from_info(info) as signer:
-            yield signer
+        return c2pa.Signer.from_info(info)
 
 
 def open_signing(chain: Path, key: Path, time_authority: str | None, output: Path) -> Signing:
