@@ -1,4 +1,4 @@
-# wav2lip in a container: `docker build -t wav2lip .`, then `docker run --rm -v "$PWD:/work" wav2lip sync --face in.mp4 --audio in.wav`.
+# wav2lip in a container: `docker build -t wav2lip .`, then `docker run --rm -v "$PWD:/clips" wav2lip sync --face in.mp4 --audio in.wav`.
 # For NVIDIA GPUs: --build-arg BASE=nvidia/cuda:13.0.2-base-ubuntu24.04 --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
@@ -31,9 +31,9 @@ COPY wav2lip /src/wav2lip
 RUN pip install --no-cache-dir "/src$EXTRAS" && rm -rf /src
 
 # A user without rights. The cache is anybody's, so that `--user` works.
-RUN useradd --create-home --uid 10001 wav2lip && install -d -m 1777 /cache && install -d -o wav2lip /work
+RUN useradd --create-home --uid 10001 wav2lip && install -d -m 1777 /cache && install -d -o wav2lip /clips
 USER 10001
-WORKDIR /work
+WORKDIR /clips
 VOLUME /cache
 ENTRYPOINT ["wav2lip"]
 CMD ["--help"]

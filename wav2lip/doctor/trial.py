@@ -30,13 +30,11 @@ FEW = 0.05                  # of all frames: fewer that pass through are not mea
 def work_of(prepared: Prepared) -> tuple[Work, np.ndarray]:
     """Return how much there is to do, and how many faces are generated for each frame of the result, int (n,)."""
     faces = np.zeros(prepared.frames, int)
-    for shown, presence in zip(prepared.shown, prepared.presences, strict=True):
-        manner, silence = prepared.manner, prepared.manner.silence
+    manner = prepared.manner
+    fades = manner.silence == "closed" and bool(manner.closed) and not manner.always
+    for visible, presence in zip(prepared.generated, prepared.presences, strict=True):
         present = presence[: prepared.frames]
-        visible = shown.seen & ((present > 0) | (silence != "source"))
-        if shown.facing is not None:
-            visible &= shown.facing > 0
-        both = (silence == "closed") & bool(manner.closed) & (present > 0) & (present < 1) & (not manner.always)
+        both = (present > 0) & (present < 1) & fades
         faces += visible * (1 + both)
     seconds = float(prepared.frames / prepared.source.fps)
     parts = len(split(prepared.frames, prepared.source.fps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,16 @@ class Prepared:
     def sound_limit(self) -> float | None:
         """Seconds after which the sound is cut; None where all of it is heard."""
         return sound_limit(self.frames, self.source, self.script, self.options)
+
+    @cached_property
+    def generated(self) -> tuple[np.ndarray, ...]:
+        """For each lane in which frames of the result a mouth is generated and shown, bool (n,)."""
+        masks = []
+        for shown, presence in zip(self.shown, self.presences, strict=True):
+            opacity = np.array([self.manner.opacity(float(here)) for here in presence[: self.frames]])
+            facing = 1.0 if shown.facing is None else shown.facing
+            masks.append(shown.seen & (opacity * facing > 0))
+        return tuple(masks)
 
     @property
     def inputs(self) -> list[Path]:

@@ -126,11 +126,7 @@ def ingredients_of(prepared: Prepared) -> list[Ingredient]:
 def generated(prepared: Prepared) -> dict[str, Ranges]:
     """Return in which frames of a result each person's mouth was generated."""
     frames: dict[str, np.ndarray] = {}
-    lanes = zip(prepared.script.lanes(), prepared.lanes, prepared.shown, prepared.presences, strict=True)
-    for lines, lane, shown, presence in lanes:
-        opacity = np.array([prepared.manner.opacity(float(here)) for here in presence[: prepared.frames]])
-        facing = 1.0 if shown.facing is None else shown.facing
-        visible = shown.seen & (opacity * facing > 0)
+    for lines, lane, visible in zip(prepared.script.lanes(), prepared.lanes, prepared.generated, strict=True):
         for line, part in zip(lines, lane.parts, strict=True):
             mask = frames.setdefault(prepared.cast.person(line.who), np.zeros(prepared.frames, bool))
             mask[part.frames.start : part.frames.stop] |= visible[part.frames.start : part.frames.stop]

@@ -67,21 +67,14 @@ def _of_segment(prepared: Prepared, made: range, wanted: range) -> Generator[Mad
     given = 0
     with closing(finished_frames(prepared, [made], watch)) as results:
         for frame, result in zip(made, results, strict=False):
-            faces = tuple(notes.pop(0) for lane, notes in enumerate(watch.notes) if _shows(prepared, lane, frame))
+            lanes = zip(prepared.generated, watch.notes, strict=False)
+            faces = tuple(notes.pop(0) for generated, notes in lanes if generated[frame])
             given += 1
             if frame in wanted:
                 source = faces[0].patch.picture if faces else result
                 yield Made(frame, int(prepared.numbers[frame]), source, result, faces)
     if given < len(made):
         raise MediaError(f"{prepared.source.clip.path} ends before the frame {made[given]} of the result can be made.")
-
-
-def _shows(prepared: Prepared, lane: int, frame: int) -> bool:
-    """Return whether a generated face is put into a frame for a lane."""
-    track = prepared.shown[lane]
-    facing = 1.0 if track.facing is None else float(track.facing[frame])
-    opacity = prepared.manner.opacity(float(prepared.presences[lane][frame])) * facing
-    return track.place(frame) is not None and opacity > 0
 
 
 @dataclass
