@@ -131,3 +131,25 @@ def test_what_was_measured_elsewhere_is_added(clocks: Clocks, clock: StageClock)
         clocks.wait(1)
     clock.add("encode", 0, 7)
     assert clock.spent == {"encode": Spent(1, 7)}
+
+
+def test_seconds_of_two_threads_in_one_stage_count_once_and_what_they_compute_twice(
+    clocks: Clocks, clock: StageClock
+) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with clock.stage("generate"):
+            inside.set()
+            assert leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    with clock.stage("generate"):
+        clocks.work(1)
+        thread.start()
+        assert inside.wait(10)
+        clocks.work(2)
+    clocks.work(4)
+    leave.set()
+    thread.join()
+    assert clock.spent == {"generate": Spent(7, 9)}

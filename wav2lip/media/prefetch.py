@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 WAITING_BYTES = 32 << 20    # of frames between two stages: memory depends on this, not on the clip
@@ -64,3 +67,25 @@ def prefetch(iterable: Iterable[Item], depth: int) -> Generator[Item]:
                 waiting.queue.clear()
                 waiting.not_full.notify_all()
             thread.join(0.01)
+
+
+def side_by_side(make: Callable[[Item], Made], items: Iterable[Item], count: int) -> Generator[Made]:
+    """Yield what is made of every item, in order, while that of the next ones is being made, in threads.
+
+    An error is raised here, after what was made before it. When this generator is closed early, what is being made is
+    waited for, and no more is begun.
+
+    Args:
+        make: is called by `count` threads at a time.
+        items: used only in a thread of its own; at most three of them are being made, or wait.
+        count: how many are made at a time.
+    """
+    with (
+        ThreadPoolExecutor(count, thread_name_prefix="beside") as pool,
+        closing(prefetch((pool.submit(make, item) for item in items), 1)) as begun,
+    ):
+        try:
+            for made in begun:
+                yield made.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

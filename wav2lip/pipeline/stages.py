@@ -16,7 +16,7 @@ _END = object()
 
 @dataclass
 class Spent:
-    """What a stage has taken so far: seconds that a thread was in it, and that this thread computed."""
+    """What a stage has taken so far: seconds in which some thread was in it, and those that its threads computed."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -37,19 +37,20 @@ class StageClock:
         self._now, self._cpu = now, cpu
         self._here = threading.local()
         self._lock = threading.Lock()
+        self._inside: dict[str, tuple[int, float]] = {}    # threads that are in a stage, and since when there are any
         self.spent: dict[str, Spent] = {}
 
     @contextmanager
     def stage(self, name: str | None) -> Iterator[None]:
         """Charge a stage with what happens inside; the thread that enters has to be the one that leaves."""
         stack: list[str | None] = self._here.__dict__.setdefault("stack", [])
-        self._charge(stack)
+        self._pass(stack[-1] if stack else None, name)
         stack.append(name)
         try:
             yield
         finally:
-            self._charge(stack)
             stack.pop()
+            self._pass(name, stack[-1] if stack else None)
 
     def items(self, name: str | None, iterable: Iterable[Item]) -> Generator[Item]:
         """Yield the items of an iterable; a stage is charged with what they take to make, and to close."""
@@ -75,9 +76,17 @@ class StageClock:
             spent.seconds += seconds
             spent.cpu_seconds += cpu_seconds
 
-    def _charge(self, stack: list[str | None]) -> None:
-        """Charge this thread's innermost stage with what went by since the thread was last here."""
+    def _pass(self, left: str | None, entered: str | None) -> None:
+        """Note that this thread goes from one stage to another, and charge the first one."""
         now, cpu = self._now(), self._cpu()
-        if stack and stack[-1] is not None:
-            self.add(stack[-1], now - self._here.now, cpu - self._here.cpu)
-        self._here.now, self._here.cpu = now, cpu
+        with self._lock:
+            if left is not None:
+                count, since = self._inside[left]
+                self._inside[left] = count - 1, since
+                spent = self.spent.setdefault(left, Spent())
+                spent.seconds += now - since if count == 1 else 0.0
+                spent.cpu_seconds += cpu - self._here.cpu
+            if entered is not None:
+                count, since = self._inside.get(entered, (0, now))
+                self._inside[entered] = count + 1, since if count else now
+        self._here.cpu = cpu
