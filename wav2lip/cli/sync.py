@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -257,12 +258,17 @@ def sync(**given: Any) -> None:
 
 
 def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport, Profile | None]:
-    from wav2lip.cli.progress import TerminalProgress
+    # NumPy's second thread for small products waits by turning in circles, where the generator has work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+    from wav2lip.cli.progress import TerminalProgress
+    from wav2lip.pipeline.ahead import look_ahead
+
+    face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    look_ahead([face, audio], given["checkpoint"])
     with importing():
         from wav2lip.pipeline.sync import sync as run
 
-    face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
     options, progress = sync_options(given), TerminalProgress(level)
     if not profiled:
         return run(face, audio, output, options, progress), None

@@ -6,7 +6,9 @@ Source: Zhang et al. 2017 (arXiv 1708.05237).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.load import own
 from wav2lip.models.memory import is_shortage
 from wav2lip.models.precision import fast_bfloat16
-from wav2lip.models.store import sha256_of
+from wav2lip.models.remembered import content_digest
 
 MEANS = (104.0, 117.0, 123.0)      # blue, green, red: the network was trained on BGR
 STRIDES = (4, 8, 16, 32, 64, 128)  # pixels between the cells of each level
@@ -63,7 +65,7 @@ class S3FDDetector:
             self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         self._quick = not compat and self._device.type == "cpu" and self._dtype == torch.float32
-        digest = checkpoint.known.sha256 if checkpoint.known else sha256_of(weights)
+        digest = checkpoint.known.sha256 if checkpoint.known else content_digest(weights)
         self.fingerprint = f"s3fd 2 {'compat' if compat else str(self._dtype).removeprefix('torch.')} {digest}"
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
@@ -122,10 +124,8 @@ def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:
     Raises:
         WeightsError: tensors that are missing, too many, or of other shapes.
     """
-    from face_alignment.detection.sfd.net_s3fd import s3fd
-
     with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
-        network: nn.Module = s3fd()
+        network: nn.Module = _definition().s3fd()
     try:
         network.load_state_dict({name: own(tensor) for name, tensor in state_dict.items()}, assign=True)
     except RuntimeError as error:
@@ -134,6 +134,16 @@ def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:
             "Download the published one again: s3fd-619a316812.pth."
         ) from error
     return network.eval().requires_grad_(False)
+
+
+def _definition() -> Any:
+    """Return the module of face-alignment that defines the network, without all else that the package imports first."""
+    package: Any = find_spec("face_alignment")
+    path = Path(package.submodule_search_locations[0], "detection", "sfd", "net_s3fd.py")
+    spec: Any = spec_from_file_location("face_alignment_net_s3fd", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def decode(maps: Sequence[Tensor]) -> list[np.ndarray]:
