@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wav2lip.compose.choices import Mask
+from wav2lip.compose.choices import Blend, Mask
 from wav2lip.compose.compositor import Compositor, Finish
-from wav2lip.compose.mask import ASPECT, EYES, EYES_APART, MOUTH, NOSE, landmark_mask, lower_face_mask
+from wav2lip.compose.mask import ASPECT, EYES, EYES_APART, MOUTH, NOSE, landmark_mask, lower_face_mask, mask_top
 from wav2lip.compose.patch import Patch
 from wav2lip.compose.place import Place
 from wav2lip.media.clip import Colour
 from wav2lip.media.palette import Palette
-from wav2lip.media.picture import BGR, Picture
+from wav2lip.media.picture import BGR, Picture, Pixels
+from wav2lip.models.generator import LOWER
 
 USUAL = np.array([
     [0.5 - EYES_APART / 2, EYES], [0.5 + EYES_APART / 2, EYES], [0.5, NOSE], [0.34, MOUTH], [0.66, MOUTH],
@@ -121,3 +122,51 @@ def test_a_face_with_landmarks_is_put_back_through_their_mask(mask: Mask | None,
     patches = [Patch(picture, place, source, face, landmarks=landmarks) for landmarks in (None, leaning(20))]
     plain, leaning_one = compositor.put_back(patches)
     assert leans == (plain.planes[0] != leaning_one.planes[0]).any()
+
+
+def shaken(seed: int) -> np.ndarray | None:
+    """Return landmarks of a head that is held anyhow; None for every eighth."""
+    rng = np.random.default_rng(seed)
+    if seed % 8 == 0:
+        return None
+    return leaning(rng.uniform(-70, 70), USUAL + rng.normal(0, 0.05, (5, 2)) + rng.uniform(-0.1, 0.1, 2))
+
+
+def test_it_is_known_above_which_row_it_shows_nothing() -> None:
+    tops = []
+    for seed in range(400):
+        landmarks = shaken(seed)
+        mask, top = landmark_mask(landmarks, ASPECT), mask_top(landmarks, ASPECT)
+        assert not mask[: max(int(np.floor(top * 192)), 0)].any()
+        tops.append((np.flatnonzero(mask.any(axis=1))[0] / 192 if mask.any() else 1) - top)
+    assert np.median(tops) < 0.03    # and not far above
+
+
+@pytest.mark.parametrize("pixels", [BGR, Pixels(8, 1, 1)], ids=lambda pixels: pixels.name)
+@pytest.mark.parametrize("blend", ["soft", "hard", "poisson"])
+@pytest.mark.parametrize("mask", [None, "box"])
+def test_of_a_face_of_which_the_lower_rows_are_enough_no_other_is_looked_at(
+    pixels: Pixels, blend: Blend, mask: Mask | None
+) -> None:
+    rng = np.random.default_rng(0)
+    colour = Colour("bt709", "bt709", "bt709", "pc" if pixels.rgb else "tv")
+    shapes = [(300 >> pixels.steps(plane)[1], 400 >> pixels.steps(plane)[0]) for plane in range(3)]
+    picture = Picture(tuple(rng.integers(30, 200, shape).astype(np.uint8) for shape in shapes), pixels)
+    compositor = Compositor(Palette(colour, pixels, 400, 300), Finish(blend, mask))
+    enough = []
+    for seed in range(60):
+        corner, high = rng.uniform(-40, 200, 2), rng.uniform(20, 240)
+        place = Place(*corner, corner[0] + ASPECT * high, corner[1] + high, rng.choice([0.0, 0.3]))
+        landmarks = shaken(seed)
+        enough.append(compositor.lower(place, landmarks))
+        if not enough[-1]:
+            continue
+        source, face = compositor.cut_out([picture], [place])[0].source, rng.uniform(0, 255, (96, 96, 3))
+        made = []
+        for above in (0, 255):
+            face[:LOWER] = above
+            patch = Patch(picture, place, source, face.astype(np.float32), landmarks=landmarks)
+            made.append(next(compositor.put_back([patch])))
+        assert all(np.array_equal(one, other) for one, other in zip(made[0].planes, made[1].planes, strict=True))
+    assert any(enough) == (blend != "poisson" and mask is None)
+    assert not all(enough)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
-from wav2lip.models.engine import Engine, TorchEngine
-from wav2lip.models.generator import Generator
+from wav2lip.models.engine import Engine, Mixed, TorchEngine
+from wav2lip.models.generator import FACE_SIZE, LOWER, Generator
 from wav2lip.models.load import load_checkpoint, load_generator
 from wav2lip.models.openvino import BATCH, OpenVINOEngine, export_generator, load_engine
 from wav2lip.models.precision import number_type
@@ -42,6 +42,60 @@ def test_folding_changes_no_level(given: tuple[np.ndarray, np.ndarray], exact: n
     faces = TorchEngine(load_generator(), "cpu").generate(*given)
     assert faces.dtype == np.float32
     assert np.abs(faces - exact).max() * 255 < 0.01
+
+
+def test_where_pytorch_has_no_fused_operators_it_goes_without(
+    given: tuple[np.ndarray, np.ndarray], exact: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wav2lip.models.fused._OPERATORS", ("_not_there",))
+    engine = TorchEngine(load_generator(), "cpu")
+    assert not any("Fused" in type(module).__name__ for module in engine._network.modules())
+    assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
+
+
+@pytest.mark.parametrize("first", [1, 17, LOWER, 56, 80, 95])
+def test_lower_rows_are_those_of_the_whole_face(first: int) -> None:
+    torch.manual_seed(0)
+    generator = Generator(channels=1).eval()
+    mel, face = torch.randn(2, 1, 80, 16), torch.rand(2, 6, FACE_SIZE, FACE_SIZE)
+    with torch.inference_mode():
+        whole, lower = generator(mel, face), generator.speak(mel, generator.encode(face), first=first)
+    assert lower.shape == (2, 3, FACE_SIZE - first, FACE_SIZE)
+    assert (lower - whole[:, :, first:]).abs().max() < 1e-6
+
+
+def test_of_lower_faces_the_rest_is_what_was_given(given: tuple[np.ndarray, np.ndarray]) -> None:
+    engine = TorchEngine(load_generator(), "cpu")
+    whole = engine.generate(*given)
+    some = np.arange(len(whole)) % 3 == 1
+    for lower in (some, ~some, some | True):
+        made = engine.generate(*given, lower=lower)
+        assert np.array_equal(made[~lower], whole[~lower])
+        assert np.abs(made - whole)[lower, :, LOWER:].max() < 1e-6
+        assert np.array_equal(made[lower, :, :LOWER], given[1][lower, :3, :LOWER])
+    shares = [sum(engine.flop(lower=lower).values()) for lower in (True, False)]
+    assert 0.7 < shares[0] / shares[1] < 0.8
+
+
+def test_appearances_pass_into_each_other(given: tuple[np.ndarray, np.ndarray]) -> None:
+    mels, faces = given[0][:3], given[1][:5]
+    engine = TorchEngine(load_generator(), "cpu")
+
+    def mixed(*weights: float) -> np.ndarray:
+        return engine.generate(mels, faces, mixed=Mixed(np.array([0, 1, 1, 2, 2]), np.array(weights, np.float32)))
+
+    ends = engine.generate(mels, faces[[0, 1, 3]]), engine.generate(mels, faces[[0, 2, 4]])
+    assert np.array_equal(mixed(1, 1, 0, 1, 0), ends[0])
+    assert np.array_equal(mixed(1, 0, 1, 0, 1), ends[1])
+    way = np.stack([mixed(1, 1 - share, share, 1 - share, share) for share in np.linspace(0, 1, 9)])
+    steps = np.abs(np.diff(way, axis=0)).mean(axis=(2, 3, 4))
+    assert steps[:, 0].max() == 0
+    assert steps[:, 1:].max() < 0.3 * np.abs(ends[1] - ends[0])[1:].mean(axis=(1, 2, 3)).max()    # no leap
+    lower = engine.generate(
+        mels, faces, lower=np.array([False, True, True]),
+        mixed=Mixed(np.array([0, 1, 1, 2, 2]), np.array([1, 0.5, 0.5, 0.5, 0.5], np.float32)),
+    )
+    assert np.abs(lower - way[4])[:, :, LOWER:].max() < 1e-6
 
 
 def test_bfloat16_stays_close_enough_to_be_taken_by_itself(
@@ -77,9 +131,9 @@ def test_each_core_generates_faces_of_its_own(given: tuple[np.ndarray, np.ndarra
     shares: list[tuple[int, int]] = []
     speak = engine._network.speak
 
-    def seen(mel: torch.Tensor, maps: list[torch.Tensor]) -> torch.Tensor:
+    def seen(mel: torch.Tensor, maps: list[torch.Tensor], *, first: int) -> torch.Tensor:
         shares.append((len(mel), torch.get_num_threads()))
-        return speak(mel, maps)
+        return speak(mel, maps, first=first)
 
     engine._network.speak = seen  # type: ignore[method-assign]
     assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
@@ -124,6 +178,9 @@ def test_openvino_gives_the_same_faces(
     engine: Engine = OpenVINOEngine(exported)
     assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
     assert [file.name for file in sorted(exported.parent.iterdir())] == ["generator.bin", "generator.xml"]
+    made = [engine.generate(given[0][:1], given[1][at : at + 1]) for at in (0, 1)]
+    half = engine.generate(given[0][:1], given[1][:2], mixed=Mixed(np.zeros(2, int), np.full(2, 0.5, np.float32)))
+    np.testing.assert_allclose(half, (made[0] + made[1]) / 2, atol=1e-6)
 
 
 def test_half_the_file_gives_nearly_the_same_faces(

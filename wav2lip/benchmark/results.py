@@ -64,12 +64,12 @@ class Bench:
     def floor(self, mode: str) -> float | None:
         """Return the seconds of a transcode and of the generator's arithmetic at the machine's best, one after another.
 
-        None where it is unknown how much arithmetic that is.
+        That is the arithmetic of a whole face a frame, whatever of it a run could leave out. None where it is unknown.
         """
         profile = self.modes[mode].profile
         generate = profile.stage("generate")
         peak = profile.machine.matmul.get(generate.number_format) if generate else None
-        return self.transcode + generate.flop / peak if generate and peak else None
+        return self.transcode + generate.whole_flop / peak if generate and generate.whole_flop and peak else None
 
     def ratio(self, mode: str) -> float | None:
         """Return how many times the floor a run takes."""

@@ -98,7 +98,7 @@ def _in_words(measured: Bench) -> str:
         if generate and floor is not None:
             lines.append(
                 f"The whole run takes {ratio:.2f} times the {floor:.2f} s of a plain transcode and of "
-                f"{generate.flop / GIGA:.0f} GFLOP at the peak for {generate.number_format}."
+                f"{generate.whole_flop / GIGA:.0f} GFLOP, whole faces, at the peak for {generate.number_format}."
             )
         if mode.memory:
             lines.append(f"Together at a time, in a run of its own: {mode.memory / MEGA:.0f} MB.")

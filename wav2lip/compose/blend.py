@@ -39,10 +39,13 @@ def blend(
     out = picture.copy()
     if region is None:
         return out
+    masks: dict[tuple[int, int], np.ndarray] = {}    # by how a plane is sampled
     for number, plane in enumerate(out.planes[:3]):
-        index = region.part(number)
+        index, steps = region.part(number), picture.pixels.steps(number)
         source = plane[index].astype(np.float32)
-        shown = region.sample(mask, number, cubic=False, outside=cv2.BORDER_CONSTANT)
+        if steps not in masks:
+            masks[steps] = region.sample(mask, number, cubic=False, outside=cv2.BORDER_CONSTANT)
+        shown = masks[steps]
         whole = number == 0 or picture.pixels.rgb    # the eye sees less in the chroma
         ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=whole)
         if how == "hard":
@@ -54,9 +57,8 @@ def blend(
             seen = shown > 0 if place.angle else None
             ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8), seen)
         # source + opacity * shown * (ours - source), in memory that is there already.
-        shown *= np.float32(opacity)
         ours -= source
-        ours *= shown
+        ours *= shown if opacity == 1 else shown * np.float32(opacity)
         ours += source
         plane[index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
     return out

@@ -12,7 +12,7 @@ import numpy as np
 from wav2lip.compose.blend import blend
 from wav2lip.compose.choices import Blend, Mask
 from wav2lip.compose.enhance import enhance_faces
-from wav2lip.compose.mask import SIZE, border, box_mask, landmark_mask
+from wav2lip.compose.mask import SIZE, border, box_mask, landmark_mask, mask_top
 from wav2lip.compose.parsing import FaceParser, calm_masks, speaking_mask
 from wav2lip.compose.patch import Cut, Patch, Tell
 from wav2lip.compose.place import Place, sample_face
@@ -21,10 +21,12 @@ from wav2lip.media.palette import Palette
 from wav2lip.media.picture import Picture
 from wav2lip.models.bisenet import PICTURE_SIZE
 from wav2lip.models.enhancer import Enhancer
-from wav2lip.models.generator import FACE_SIZE
+from wav2lip.models.generator import FACE_SIZE, LOWER
 
 COLOURLESS = 4.0         # levels of 255: how far the channels of a grey picture may be apart, for its coding's sake
 LUMA = np.array([[0.114], [0.587], [0.299]], np.float32)    # BT.601's shares of blue, green and red
+SHARP = 80               # pixels: a face that is less high is averaged down, and its rows see more of their neighbours
+SEEN_ABOVE = 3           # rows that are read, for the sake of smoothness, above those that a mask shows
 TOGETHER = 8             # faces that are enhanced at a time
 
 
@@ -50,8 +52,13 @@ class Finish:
         """Return what may be shown of a face by its place and its landmarks, float32 (size, size)."""
         if self.mask == "box":
             return box_mask(size, self.blend == "hard")
-        place = patch.place
-        return landmark_mask(patch.landmarks, (place.x2 - place.x1) / (place.y2 - place.y1), size)
+        return landmark_mask(patch.landmarks, patch.place.aspect, size)
+
+    def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
+        """Return whether only the rows of a face from `LOWER` on are looked at, colours and edges included."""
+        if self.mask == "box" or self.blend == "poisson" or place.y2 - place.y1 < SHARP:
+            return False
+        return mask_top(landmarks, place.aspect) * FACE_SIZE >= LOWER + SEEN_ABOVE
 
 
 class Compositor:
@@ -81,6 +88,10 @@ class Compositor:
         """Return the face in every picture, float32 (96, 96, 3) as it is stored, and as the generator sees it."""
         sources = (sample_face(picture, place, FACE_SIZE) for picture, place in zip(pictures, places, strict=True))
         return [Cut(source, self._shown(source)) for source in sources]
+
+    def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
+        """Return whether only the rows of a generated face from `LOWER` on are looked at."""
+        return self._enhancer is None and self._parser is None and self._finish.lower(place, landmarks)
 
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""

@@ -61,6 +61,10 @@ class Original:
         faces = (crop_face(frame, *map(int, place[:4])) for frame, place in zip(frames, places, strict=True))
         return [Cut(face, face) for face in faces]
 
+    def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
+        """Return that all of every face is looked at."""
+        return False
+
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Frame]:
         """Yield the frames of the patches with the faces in them, in order."""
         for patch in patches:

@@ -21,6 +21,7 @@ EYES_APART = 0.48       # of the box's width
 TO_THE_LIP = 0.65       # of the way from the nose tip to the mouth: there all of the face is shown
 SIZES = (0.7, 1.4)      # of the box: bounds of the size that the landmarks may give the mask
 SIDE_RAMP = 0.125       # of the face: how wide the lower face's edge is at the box's sides
+ABOVE = 0.45            # of the face: the row where it begins; the generator's hidden half begins at 0.5
 TALLEST = 1.25          # rows in which an upright lower face is drawn, in heights of the box: its sides close at 1.22
 
 # From where to where landmarks turn from not believed at all to believed in full.
@@ -38,7 +39,7 @@ def lower_face_mask(size: int = SIZE) -> np.ndarray:
     with cosine ramps between.
     """
     y, x = _grid(size)
-    top = _ramp((y - 0.45) / 0.15)           # the generator's hidden half starts at 0.5
+    top = _ramp((y - ABOVE) / 0.15)
     bottom = _ramp((1.0 - y) / CHIN_RAMP)
     return _constant(top * bottom * _cheeks(y, x))
 
@@ -55,17 +56,13 @@ def landmark_mask(landmarks: np.ndarray | None, aspect: float, size: int = SIZE)
             mouth. None where they are not known.
         aspect: width of the face's box by its height.
     """
-    if landmarks is None or not np.isfinite(landmarks).all():
-        return lower_face_mask(size)
     pose = _pose(landmarks, aspect)
-    if pose.believed == 0:
+    if pose is None:
         return lower_face_mask(size)
     turn, shift = pose.upright[:, :2], pose.upright[:, 2]
-    # How far each pixel is on its way from the nose to the lip: a plane. Rows above it show nothing.
-    way = (pose.upright[1] - [0, 0, pose.nose]) / (TO_THE_LIP * (MOUTH - pose.nose))
-    first = int(np.clip(-(way[2] + max(way[0], 0)) / way[1] * size, 0, size - 1))
+    first = int(np.clip(pose.top * size, 0, size - 1))
     y, x = _grid(size)
-    way = way.astype(np.float32)
+    way = pose.way.astype(np.float32)
     top = _ramp(way[0] * x + (way[1] * y[first:] + way[2]))
     # The same from pixel to pixel, whose centres are half a one further.
     offset = size * shift + (turn.sum(axis=1) - 1) / 2 + turn[:, 1] * first
@@ -79,6 +76,14 @@ def landmark_mask(landmarks: np.ndarray | None, aspect: float, size: int = SIZE)
     if pose.believed == 1:
         return mask
     return np.float32(pose.believed) * mask + np.float32(1 - pose.believed) * lower_face_mask(size)
+
+
+def mask_top(landmarks: np.ndarray | None, aspect: float) -> float:
+    """Return the row of the face, as a share of it, above which `landmark_mask` is zero."""
+    pose = _pose(landmarks, aspect)
+    if pose is None:
+        return ABOVE
+    return pose.top if pose.believed == 1 else min(pose.top, ABOVE)
 
 
 @lru_cache
@@ -108,8 +113,22 @@ class _Pose(NamedTuple):
     nose: float
     believed: float
 
+    @property
+    def way(self) -> np.ndarray:
+        """How far a point (x, y, 1) of the square is on its way from the nose to the lip: a plane, (3,)."""
+        return (self.upright[1] - [0, 0, self.nose]) / (TO_THE_LIP * (MOUTH - self.nose))
 
-def _pose(landmarks: np.ndarray, aspect: float) -> _Pose:
+    @property
+    def top(self) -> float:
+        """The row, as a share of the square, above which nobody is on that way."""
+        way = self.way
+        return float(-(way[2] + max(way[0], 0)) / way[1])
+
+
+def _pose(landmarks: np.ndarray | None, aspect: float) -> _Pose | None:
+    """Return how a face is held; None where its landmarks say nothing that can be believed."""
+    if landmarks is None or not np.isfinite(landmarks).all():
+        return None
     unit = np.array([aspect, 1.0])           # heights of the box: turning needs one measure for both ways
     right_eye, left_eye, nose, right_corner, left_corner = landmarks * unit
     eyes, mouth = (right_eye + left_eye) / 2, (right_corner + left_corner) / 2
@@ -128,8 +147,10 @@ def _pose(landmarks: np.ndarray, aspect: float) -> _Pose:
         (nose_to_mouth / (MOUTH - NOSE) - UNORDERED) / (ORDERED - UNORDERED),
         (eyes_to_nose / (NOSE - EYES) - UNORDERED) / (ORDERED - UNORDERED),
     ]
-    upright = np.column_stack([turn * unit, [0.5, MOUTH] - turn @ mouth])
-    return _Pose(upright, MOUTH - nose_to_mouth, float(_ramp(np.array(signs)).prod()))
+    believed = float(_ramp(np.array(signs)).prod())
+    if believed == 0:
+        return None
+    return _Pose(np.column_stack([turn * unit, [0.5, MOUTH] - turn @ mouth]), MOUTH - nose_to_mouth, believed)
 
 
 def _cheeks(y: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -98,6 +98,10 @@ class DeviceCompositor:
         }
         return [next(cuts[one]) for one in turned]
 
+    def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
+        """Return whether only the rows of a generated face from `LOWER` on are looked at."""
+        return self._finish.lower(place, landmarks)
+
     def put_back(self, patches: Iterable[Patch]) -> Iterator[Picture]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""
         for turned, some in groupby(patches, key=lambda patch: patch.place.angle != 0):

@@ -51,5 +51,13 @@ class AnyCompositor(Protocol):
     def cut_out(self, frames: Sequence[AnyFrame], places: Sequence[Place]) -> list[Cut]:
         """Return the face in every frame."""
 
+    def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
+        """Return whether only the rows of a generated face from `LOWER` on are looked at.
+
+        Args:
+            place: where it goes.
+            landmarks: (5, 2), as shares of the place; None where they are not known.
+        """
+
     def put_back(self, patches: Iterable[Patch]) -> Iterator[AnyFrame]:
         """Yield the frames of patches that follow each other with the faces in them, in order."""

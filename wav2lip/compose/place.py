@@ -26,6 +26,11 @@ class Place(NamedTuple):
     y2: float
     angle: float = 0.0
 
+    @property
+    def aspect(self) -> float:
+        """Width by height."""
+        return (self.x2 - self.x1) / (self.y2 - self.y1)
+
     def point(self, across: float, down: float) -> tuple[float, float]:
         """Return where a point of the face is in the frame, x and y in pixels.
 

@@ -5,27 +5,52 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from wav2lip.models.flop import Flop, network_flop
-from wav2lip.models.generator import FACE, MEL, Generator
+from wav2lip.models.fused import can_fuse, fuse
+from wav2lip.models.generator import FACE, LOWER, MEL, Generator, LowerFace
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import in_halves
 
 
-class Engine(Protocol):
-    """A generator, ready to run."""
+class Mixed(NamedTuple):
+    """Which of the faces shall be made of which of those that are given, where these are more.
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
+    Attributes:
+        of: int (m,), ascending: for each given face which one of the n it is for.
+        weights: float32 (m,), how much its appearance counts there; 1 in all for each of the n.
+    """
+
+    of: np.ndarray
+    weights: np.ndarray
+
+
+class Engine(Protocol):
+    """A generator, ready to run.
+
+    Attributes:
+        at_once: how many threads may generate at the same time, and make the best use of the device then.
+    """
+
+    at_once: int
+
+    def generate(
+        self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
+        on_device: bool = False,
+    ) -> Any:
         """Generate faces.
 
         Args:
             mels: float32 (n, 1, 80, 16), log-mel windows.
-            faces: float32 (n, 6, 96, 96) in [0, 1], BGR, as the generator takes them.
+            faces: float32 (m, 6, 96, 96) in [0, 1], BGR, as the generator takes them; n of them, but for `mixed`.
+            mixed: how appearances pass into each other.
+            lower: bool (n,), of which faces only the rows from `LOWER` on are looked at: the others may hold anything
+                then. None for none.
             on_device: leave the result where it was made, as a tensor, if PyTorch made it.
 
         Returns:
@@ -36,15 +61,16 @@ class Engine(Protocol):
         """
         ...
 
-    def flop(self) -> Flop:
-        """Return what one face costs; nothing where that is not known."""
+    def flop(self, *, lower: bool = False) -> Flop:
+        """Return what one face, or its lower rows, cost; nothing where that is not known."""
         ...
 
 
 class TorchEngine:
     """PyTorch, on any device. A CPU's cores each work on faces of their own.
 
-    A CPU gives a face the same numbers whichever faces come with it and however many cores there are.
+    A CPU gives a face the same numbers whichever faces come with it and however many cores there are. Appearances are
+    mixed as the maps that the face encoder makes of them: that takes one decoding, and no lip is seen twice.
 
     Args:
         generator: in evaluation mode; it becomes the engine's own, and is changed.
@@ -62,40 +88,86 @@ class TorchEngine:
         self._numbers = torch.float32 if exact else numbers
         self._device = torch.device(device)
         self._network.to(self._device, self._numbers)
+        if not exact and can_fuse(self._device, self._numbers):
+            fuse(self._network)
         self._workers = 1 if exact or self._device.type != "cpu" else torch.get_num_threads()
         self._pool = _single_threads(self._workers) if self._workers > 1 else None
+        self.at_once = 2 if self._pool else 1    # a core that is done with its share goes on with another batch's
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> Any:
-        run = partial(self._generate, on_device=on_device)
+    def generate(
+        self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
+        on_device: bool = False,
+    ) -> Any:
+        asked = _Asked(mels, faces, mixed)
+        if self._exact or lower is None or lower.all() or not lower.any():
+            first = 0 if self._exact or lower is None or not lower.any() else LOWER
+            return self._generate(asked, np.arange(len(mels)), first, on_device)
+        groups = [np.flatnonzero(~lower), np.flatnonzero(lower)]
+        made = [
+            self._generate(asked, rows, first, on_device) for rows, first in zip(groups, (0, LOWER), strict=True)
+        ]
+        back = np.argsort(np.concatenate(groups))
+        return torch.cat(made)[torch.from_numpy(back).to(self._device)] if on_device else np.concatenate(made)[back]
+
+    def flop(self, *, lower: bool = False) -> Flop:
+        with torch.device("meta"):
+            network = Generator(self._network.channels).to(self._numbers).eval()
+        return network_flop(LowerFace(network) if lower else network, (1, *MEL), (1, *FACE))
+
+    def _generate(self, asked: _Asked, rows: np.ndarray, first: int, on_device: bool) -> Any:
+        """Return some of the faces, from a first row on; above it they are what was given."""
+        run = partial(self._run, asked, first, on_device)
         if self._pool is None:
-            return in_halves(run, mels, faces, device=self._device, task="for one face")
-        shares = [np.array_split(rows, min(self._workers, len(faces))) for rows in (mels, faces)]
-        made = list(self._pool.map(run, *shares))
+            return in_halves(run, rows, device=self._device, task="for one face")
+        made = list(self._pool.map(run, np.array_split(rows, min(self._workers, len(rows)))))
         return torch.cat(made) if on_device else np.concatenate(made)
 
-    def flop(self) -> Flop:
-        return network_flop(self._network, (1, *MEL), (1, *FACE))
-
-    def _generate(self, mels: np.ndarray, faces: np.ndarray, on_device: bool) -> Any:
-        if len(faces) == 1 and not self._exact:
-            return self._generate(_in_company(mels), _in_company(faces), on_device)[:1]
-        shown = np.zeros(len(faces), int)    # which of the different faces each one is: a still picture has one
-        if not self._exact:
-            for at in range(1, len(faces)):
-                shown[at] = shown[at - 1] + (not np.array_equal(faces[at], faces[at - 1]))
+    def _run(self, asked: _Asked, first: int, on_device: bool, rows: np.ndarray) -> Any:
+        if len(rows) == 1 and not self._exact:
+            # A face on its own may be convolved in another order, and get other last digits.
+            return self._run(asked, first, on_device, rows.repeat(2))[:1]
+        mels, faces, of, weights = asked.some(rows)
         # Of the original's numbers the device's TF32 would take three decimals.
         exact = torch.backends.cudnn.flags(
             enabled=True, benchmark=False, deterministic=True, allow_tf32=not self._exact
         )
         with torch.inference_mode(), exact:
-            if self._exact or shown[-1] == len(faces) - 1:
+            if self._exact:
                 out = self._network(self._given(mels), self._given(faces))
             else:
-                different = _in_company(faces[np.flatnonzero(np.diff(shown, prepend=-1))])
-                row = torch.from_numpy(shown).to(self._device)
-                maps = [found.index_select(0, row) for found in self._network.encode(self._given(different))]
-                out = self._network.speak(self._given(mels), maps)
-            return out.float() if on_device else out.float().cpu().numpy()
+                maps = self._mixed(self._encoded(faces), of, weights, len(rows))
+                out = self._network.speak(self._given(mels), maps, first=first)
+            out = out.float()
+            if first:
+                above = np.searchsorted(of, np.arange(len(rows)))    # of several appearances the first
+                given = np.ascontiguousarray(faces[above, :3, :first])
+                out = torch.cat([torch.from_numpy(given).to(self._device), out], 2)
+            return out if on_device else out.cpu().numpy()
+
+    def _encoded(self, faces: np.ndarray) -> list[Tensor]:
+        """Return the face encoder's maps of all faces; of those that are alike they are made once."""
+        shown = np.zeros(len(faces), int)    # which of the different faces each one is: a still picture has one
+        for at in range(1, len(faces)):
+            shown[at] = shown[at - 1] + (not np.array_equal(faces[at], faces[at - 1]))
+        if shown[-1] == len(faces) - 1:
+            return self._network.encode(self._given(faces))
+        different = faces[np.flatnonzero(np.diff(shown, prepend=-1))]
+        if len(different) == 1:
+            different = different.repeat(2, axis=0)    # not on its own, as above
+        row = torch.from_numpy(shown).to(self._device)
+        return [found.index_select(0, row) for found in self._network.encode(self._given(different))]
+
+    def _mixed(self, maps: list[Tensor], of: np.ndarray, weights: np.ndarray, count: int) -> list[Tensor]:
+        """Return the maps of each of `count` faces, mixed by their weights."""
+        if len(of) == count:
+            return maps
+        row = torch.from_numpy(of).to(self._device)
+        share = torch.from_numpy(weights).to(self._device, self._numbers)[:, None, None, None]
+        return [
+            found.new_zeros(count, *found.shape[1:]).contiguous(memory_format=torch.channels_last)
+            .index_add_(0, row, found * share)
+            for found in maps
+        ]
 
     def _given(self, rows: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(rows)
@@ -105,9 +177,21 @@ class TorchEngine:
         return tensor if self._exact else tensor.contiguous(memory_format=torch.channels_last)
 
 
-def _in_company(rows: np.ndarray) -> np.ndarray:
-    """Return two rows for one: a face on its own is convolved in another order, and gets other last digits."""
-    return rows if len(rows) > 1 else np.concatenate([rows, rows])
+class _Asked(NamedTuple):
+    """What is to be generated."""
+
+    mels: np.ndarray
+    faces: np.ndarray
+    mixed: Mixed | None
+
+    def some(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the mel windows and the given faces of some rows, of which row each face is, and its weight."""
+        if self.mixed is None:
+            return self.mels[rows], self.faces[rows], np.arange(len(rows)), np.ones(len(rows), np.float32)
+        given = [np.flatnonzero(self.mixed.of == row) for row in rows]
+        of = np.repeat(np.arange(len(rows)), [len(some) for some in given])
+        at = np.concatenate(given)
+        return self.mels[rows], self.faces[at], of, self.mixed.weights[at]
 
 
 def _single_threads(count: int) -> ThreadPoolExecutor:

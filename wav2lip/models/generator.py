@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from wav2lip.models.layers import ConvBlock, ConvTransposeBlock, residual_blocks
 FACE_SIZE = 96        # pixels: every face enters and leaves the network as 96 x 96
 MEL, FACE = (1, 80, 16), (6, FACE_SIZE, FACE_SIZE)    # the shapes of what it is given for one face
 MOUTH = (slice(56, 92), slice(20, 76))    # rows and columns of it that hold the mouth
+LOWER = 40            # the first row of the lower face; the half of the target that is hidden begins at 48
 FULL_CHANNELS = 16    # channels of the first layer in the published networks; all others are multiples of it
 
 
@@ -93,12 +95,46 @@ class Generator(nn.Module):
             maps.append(face)
         return maps
 
-    def speak(self, mel: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Return the faces (B, 3, 96, 96) that say mel windows (B, 1, 80, 16), of what `encode` gave."""
-        y = self.audio_encoder(mel)
-        for block, skip in zip(self.face_decoder_blocks, reversed(maps), strict=True):
-            y = torch.cat([block(y), skip], dim=1)
-        return self.output_block(y)
+    def speak(self, mel: Tensor, maps: Sequence[Tensor], *, first: int = 0) -> Tensor:
+        """Return faces that say mel windows (B, 1, 80, 16), of what `encode` gave.
+
+        Args:
+            first: the first row that is wanted. What it does not depend on is left out: the lower 56 rows take three
+                quarters of the arithmetic, and are what they are in the whole face.
+
+        Returns:
+            (B, 3, 96 - first, 96).
+        """
+        y, row = self.audio_encoder(mel), 0    # the row of the level's map at which y begins
+        for block, skip, start in zip(self.face_decoder_blocks, reversed(maps), self._starts(first), strict=True):
+            y = torch.cat([block(y)[:, :, start - row :], skip[:, :, start:]], dim=1)
+            row = 2 * start
+        return self.output_block(y)[:, :, first - row // 2 :]
+
+    def _starts(self, first: int) -> list[int]:
+        """Return the first row of each decoder level's map on which rows from `first` on depend."""
+        start = max(first - 1, 0)                       # the last convolution looks a row further up
+        starts = [start]
+        for layers in list(self.face_decoder_blocks)[:0:-1]:
+            above = start - (len(cast(nn.Sequential, layers)) - 1)    # so does each residual block
+            start = max(above // 2, 0)
+            starts.append(start)
+        return starts[::-1]
 
     def _generate(self, mel: Tensor, face: Tensor) -> Tensor:
         return self.speak(mel, self.encode(face))
+
+
+class LowerFace(nn.Module):
+    """A generator that makes only the rows from `LOWER` on, (B, 3, 56, 96).
+
+    Args:
+        generator: of which it is a part.
+    """
+
+    def __init__(self, generator: Generator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, mel: Tensor, face: Tensor) -> Tensor:
+        return self.generator.speak(mel, self.generator.encode(face), first=LOWER)

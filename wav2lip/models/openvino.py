@@ -14,6 +14,7 @@ import torch
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.extras import require
 from wav2lip.models.choices import EXPORTED
+from wav2lip.models.engine import Mixed
 from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
 from wav2lip.models.inference import fold_batch_norm
@@ -36,6 +37,8 @@ class OpenVINOEngine:
         WeightsError: it is no such file.
     """
 
+    at_once = 1
+
     def __init__(self, path: Path, numbers: torch.dtype = torch.float32):
         openvino = require("openvino", "openvino")
         core = openvino.Core()
@@ -54,7 +57,19 @@ class OpenVINOEngine:
                 f"{path} is no generator that OpenVINO can run; make one with `wav2lip export`."
             ) from error
 
-    def generate(self, mels: np.ndarray, faces: np.ndarray, *, on_device: bool = False) -> np.ndarray:
+    def generate(
+        self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
+        on_device: bool = False,
+    ) -> np.ndarray:
+        """Generate faces, as `Engine` says; always the whole of them, each as its appearance has it, and then mixed."""
+        if mixed is None:
+            return self._generated(mels, faces)
+        out = np.zeros((len(mels), 3, FACE_SIZE, FACE_SIZE), np.float32)
+        each = self._generated(mels[mixed.of], faces)
+        np.add.at(out, mixed.of, each * mixed.weights[:, None, None, None])
+        return out
+
+    def _generated(self, mels: np.ndarray, faces: np.ndarray) -> np.ndarray:
         out = np.empty((len(faces), 3, FACE_SIZE, FACE_SIZE), np.float32)
         for at in range(0, len(faces), BATCH):
             count = min(BATCH, len(faces) - at)
@@ -63,7 +78,7 @@ class OpenVINOEngine:
             out[at : at + count] = self._network(given)[0][:count]
         return out
 
-    def flop(self) -> Flop:
+    def flop(self, *, lower: bool = False) -> Flop:
         return self._flop
 
 

@@ -16,7 +16,7 @@ from wav2lip.models.remembered import content_digest
 from wav2lip.models.store import demo_checkpoint, locate
 from wav2lip.pipeline.options import OF_THE_RUN, SyncOptions
 
-FORMAT = 1                  # counts up whenever parts mean something else
+FORMAT = 2                  # counts up whenever parts mean something else
 _BYTES = 10
 
 _NO_MATTER = (*OF_THE_RUN, "device", "hardware")

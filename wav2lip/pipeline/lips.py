@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
-from threading import Lock
+from threading import Semaphore
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from wav2lip.compose.face import network_input
 from wav2lip.compose.patch import AnyCompositor, AnyFrame, Patch
 from wav2lip.compose.place import Place
-from wav2lip.media.prefetch import prefetch
-from wav2lip.models.engine import Engine
+from wav2lip.media.prefetch import side_by_side
+from wav2lip.models.engine import Engine, Mixed
 from wav2lip.models.flop import Flop
 from wav2lip.pipeline.manner import Manner
 
@@ -43,21 +43,28 @@ class Lips:
 
     Args:
         engine: runs it.
+
+    Attributes:
+        at_once: how many threads may speak at the same time; more wait.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._free = Lock()    # where several people speak at a time they take turns
+        self.at_once = engine.at_once
+        self._free = Semaphore(self.at_once)    # where several people speak at a time they take turns
 
     def speak(
-        self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, on_device: bool = False
+        self, faces: np.ndarray, references: np.ndarray, mels: np.ndarray, *, mixed: Mixed | None = None,
+        lower: np.ndarray | None = None, on_device: bool = False,
     ) -> Any:
         """Generate faces that say the speech.
 
         Args:
-            faces: uint8 (n, 96, 96, 3), BGR; their lower half is not looked at.
+            faces: uint8 (m, 96, 96, 3), BGR; their lower half is not looked at.
             references: the same, for the appearance.
             mels: float32 (n, 80, 16).
+            mixed: which of the n each of the m is for, and how much it counts there; None where n is m.
+            lower: bool (n,), of which only the rows from `LOWER` on are looked at; None for none.
             on_device: leave what is made where it is made.
 
         Returns:
@@ -68,12 +75,12 @@ class Lips:
         """
         given = np.ascontiguousarray(mels[:, None]), network_input(faces, references)
         with self._free:
-            out = self._engine.generate(*given, on_device=on_device) * 255.0
+            out = self._engine.generate(*given, mixed=mixed, lower=lower, on_device=on_device) * 255.0
         return out.transpose(0, 2, 3, 1) if isinstance(out, np.ndarray) else out.permute(0, 2, 3, 1)
 
-    def flop(self) -> Flop:
-        """Return what one face costs; nothing where that is not known."""
-        return self._engine.flop()
+    def flop(self, *, lower: bool = False) -> Flop:
+        """Return what one face, or its lower rows, cost; nothing where that is not known."""
+        return self._engine.flop(lower=lower)
 
 
 def sync_lips(
@@ -89,7 +96,7 @@ def sync_lips(
         batch: how many moments are held and generated at a time.
     """
     # Faces are put back while the next ones are generated.
-    with closing(prefetch(_spoken(iter(moments), lips, compositor, manner, batch), batch)) as finished:
+    with closing(_spoken(iter(moments), lips, compositor, manner, batch)) as finished:
         for shown, group in groupby(finished, key=lambda one: isinstance(one, Patch)):
             if shown:
                 yield from compositor.put_back(group)
@@ -99,16 +106,26 @@ def sync_lips(
 
 def _spoken(
     moments: Iterator[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
-) -> Iterator[AnyFrame]:
+) -> Generator[AnyFrame]:
     """Yield a patch for every moment that shows a generated face, and the frame of the others."""
-    size = min(FIRST, batch)
-    while group := list(islice(moments, size)):
-        size = batch
+
+    def spoken(group: list[Moment]) -> list[AnyFrame]:
         shown = [moment.place is not None and moment.opacity(manner) > 0 for moment in group]
         speaking = [moment for moment, here in zip(group, shown, strict=True) if here]
         patches = iter(speak(speaking, lips, compositor, manner))
-        for moment, here in zip(group, shown, strict=True):
-            yield next(patches) if here else moment.frame
+        return [next(patches) if here else moment.frame for moment, here in zip(group, shown, strict=True)]
+
+    with closing(side_by_side(spoken, _groups(moments, batch), lips.at_once)) as groups:
+        for frames in groups:
+            yield from frames
+
+
+def _groups(moments: Iterator[Moment], batch: int) -> Iterator[list[Moment]]:
+    """Yield moments in groups that are generated together."""
+    size = min(FIRST, batch)
+    while group := list(islice(moments, size)):
+        size = batch
+        yield group
 
 
 def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner) -> list[Patch]:
@@ -122,15 +139,17 @@ def speak(moments: list[Moment], lips: Lips, compositor: AnyCompositor, manner: 
         for at, (moment, cut) in enumerate(zip(moments, cuts, strict=True))
         for reference, weight in manner.references(cut.face, moment.shot, moment.presence)
     ]
-    spoken = lips.speak(
-        np.stack([cuts[at].face for at, *_ in asked]),
+    of = np.array([at for at, *_ in asked])
+    faces = lips.speak(
+        np.stack([cuts[at].face for at in of]),
         np.stack([reference for _, reference, _ in asked]),
-        np.stack([moments[at].mel for at, *_ in asked]),
+        np.stack([moment.mel for moment in moments]),
+        mixed=Mixed(of, np.array([weight for *_, weight in asked], np.float32)) if len(of) > len(moments) else None,
+        lower=np.array([
+            compositor.lower(place, moment.landmarks) for moment, place in zip(moments, places, strict=True)
+        ]),
         on_device=compositor.on_device,
     )
-    faces: list[Any] = [0.0] * len(moments)
-    for (at, _, weight), face in zip(asked, spoken, strict=True):
-        faces[at] = faces[at] + float(weight) * face
     return [
         Patch(
             moment.frame, place, cut.source, face, moment.opacity(manner), moment.number, moment.shot,

@@ -25,6 +25,7 @@ class StageCost:
         flop: what its network computed; 0 without one, and where that is not PyTorch's.
         number_format: what it computed with most: "float32", ...; empty without a network.
         bytes: of frames that came out of it, or for "encode" went in; 0 where there are none.
+        whole_flop: what its network would have computed of whole faces, had it left out nothing that nobody sees.
     """
 
     name: str
@@ -34,6 +35,7 @@ class StageCost:
     flop: float = 0.0
     number_format: str = ""
     bytes: int = 0
+    whole_flop: float = 0.0
 
     def busy(self, cores: int) -> float:
         """Return the seconds that it needs at least: an ffmpeg that runs beside us is not done while we don't wait."""

@@ -52,6 +52,7 @@ class Profiler(Watch):
         self._children_before = self._children_seen = children_cpu()
         self._frames: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+        self._generated: Counter[bool] = Counter()              # faces; True of those that were made in part
         self._detected: Counter[tuple[int, ...]] = Counter()    # frames by shape
         self._networks: Networks | None = None
         self._ffmpeg_memory = 0
@@ -131,6 +132,7 @@ class Profiler(Watch):
             float(sum(flop.values())),
             max(flop, key=lambda one: flop[one]) if flop else "",
             self._bytes[name],
+            self._frames[name] * sum(self._face_flop(lower=False).values()) if name == "generate" else 0.0,
         )
 
     def _flop(self, name: str) -> Flop:
@@ -140,13 +142,17 @@ class Profiler(Watch):
             return flop
         detector = self._networks.detector
         if name == "generate":
-            flop.update({one: self._frames[name] * each for one, each in self._networks.lips.flop().items()})
+            for lower, faces in self._generated.items():
+                flop.update({one: faces * each for one, each in self._face_flop(lower=lower).items()})
         elif name == "detect" and detector is not None:
             for shape, frames in self._detected.items():
                 frame = np.zeros(shape, np.uint8)
                 each = flop_of(lambda frame=frame: detector.detect([frame]))    # type: ignore[misc]
                 flop.update({one: frames * operations for one, operations in each.items()})
         return flop
+
+    def _face_flop(self, *, lower: bool) -> Flop:
+        return self._networks.lips.flop(lower=lower) if self._networks else {}
 
     # What is put in the place of methods.
 
@@ -177,10 +183,12 @@ class Profiler(Watch):
         return detect
 
     def _generating(self, method: Method) -> Method:
-        def speak(faces: Any, *args: Any, **kwargs: Any) -> Any:
+        def speak(*args: Any, **kwargs: Any) -> Any:
             with self.clock.stage("generate"):
-                spoken = method(faces, *args, **kwargs)
-            self._frames["generate"] += len(faces)
+                spoken = method(*args, **kwargs)
+            self._frames["generate"] += len(spoken)
+            lower = kwargs.get("lower")
+            self._generated.update([False] * len(spoken) if lower is None else map(bool, lower))
             return spoken
 
         return speak
