@@ -51,22 +51,23 @@ class S3FDDetector:
     name = "s3fd"
 
     def __init__(self, weights: Path, *, device: str, compat: bool):
-        checkpoint = read_checkpoint(weights)
-        expect(checkpoint, "s3fd")
-        self._network = build_network(checkpoint.state_dict, weights)
+        self._weights = weights
         self._device = torch.device(device)
         self._compat = compat
         self.long_side = None if compat else LONG_SIDE
         self._dtype = torch.float32
         if not compat and fast_bfloat16(self._device):
             self._dtype = torch.bfloat16      # three times as fast; boxes move by less than their own tremble
-        self._network.to(self._device, self._dtype)
-        if not compat:
-            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network: nn.Module | None = self._built()
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         self._quick = not compat and self._device.type == "cpu" and self._dtype == torch.float32
-        digest = checkpoint.known.sha256 if checkpoint.known else content_digest(weights)
-        self.fingerprint = f"s3fd 2 {'compat' if compat else str(self._dtype).removeprefix('torch.')} {digest}"
+        numbers = "compat" if compat else str(self._dtype).removeprefix("torch.")
+        self.fingerprint = f"s3fd 2 {numbers} {content_digest(weights)}"
+
+    def rest(self) -> None:
+        """Give a CPU's memory back. The next search takes a moment to begin."""
+        if self._device.type == "cpu":
+            self._network = None
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         found: list[np.ndarray] = []
@@ -89,6 +90,12 @@ class S3FDDetector:
                 self._largest = batch // 2
         return found
 
+    def _built(self) -> nn.Module:
+        checkpoint = read_checkpoint(self._weights)
+        expect(checkpoint, "s3fd")
+        network = build_network(checkpoint.state_dict, self._weights).to(self._device, self._dtype)
+        return network if self._compat else network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
     def _detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         if self.long_side is None or not self._quick:
             return self._find(frames, self.long_side)
@@ -101,6 +108,7 @@ class S3FDDetector:
 
     def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
         """Return the faces in frames, after scaling them down to a longer side of so many pixels; None: as they are."""
+        self._network = self._network or self._built()
         height, width = frames[0].shape[:2]
         size = fitting((width, height), long_side)
         frames = [shrink(frame, size) for frame in frames]

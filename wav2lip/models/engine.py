@@ -88,10 +88,14 @@ class TorchEngine:
         self._numbers = torch.float32 if exact else numbers
         self._device = torch.device(device)
         self._network.to(self._device, self._numbers)
-        if not exact and can_fuse(self._device, self._numbers):
-            fuse(self._network)
         self._workers = 1 if exact or self._device.type != "cpu" else torch.get_num_threads()
         self._pool = _single_threads(self._workers) if self._workers > 1 else None
+        if not exact and can_fuse(self._device, self._numbers):
+            # How weights are laid out depends on the threads that share a convolution.
+            if self._pool is None:
+                fuse(self._network)
+            else:
+                self._pool.submit(fuse, self._network).result()
         self.at_once = 2 if self._pool else 1    # a core that is done with its share goes on with another batch's
 
     def generate(

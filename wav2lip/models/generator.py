@@ -100,18 +100,18 @@ class Generator(nn.Module):
 
         Args:
             first: the first row that is wanted. What it does not depend on is left out: the lower 56 rows take three
-                quarters of the arithmetic, and are what they are in the whole face.
+                quarters of the arithmetic, and are what they are in the whole face, up to rounding.
 
         Returns:
             (B, 3, 96 - first, 96).
         """
         y, row = self.audio_encoder(mel), 0    # the row of the level's map at which y begins
-        for block, skip, start in zip(self.face_decoder_blocks, reversed(maps), self._starts(first), strict=True):
+        for block, skip, start in zip(self.face_decoder_blocks, reversed(maps), self.starts(first), strict=True):
             y = torch.cat([block(y)[:, :, start - row :], skip[:, :, start:]], dim=1)
             row = 2 * start
         return self.output_block(y)[:, :, first - row // 2 :]
 
-    def _starts(self, first: int) -> list[int]:
+    def starts(self, first: int) -> list[int]:
         """Return the first row of each decoder level's map on which rows from `first` on depend."""
         start = max(first - 1, 0)                       # the last convolution looks a row further up
         starts = [start]

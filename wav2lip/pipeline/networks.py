@@ -40,6 +40,13 @@ class Networks:
     enhancer: Enhancer | None = None
     parser: FaceParser | None = None
 
+    def rest(self) -> None:
+        """Give memory back that is not needed until faces are looked for in another video."""
+        from wav2lip.faces.s3fd import S3FDDetector
+
+        if isinstance(self.detector, S3FDDetector):
+            self.detector.rest()
+
 
 def load_networks(options: SyncOptions, device: str, progress: Progress) -> Networks:
     """Load what the options name, on a device as `choose_device` gives it.

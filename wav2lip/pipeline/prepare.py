@@ -148,13 +148,15 @@ def prepare(
         width, height = source.size
         decided, label, script, heard = begin(source, audio, output, options, encoding, progress, scout)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
-        networks = watch.networks(networks or load_networks(options, device, progress))
+        loaded = networks or load_networks(options, device, progress)
+        networks = watch.networks(loaded)
         given = given_face(options, networks.detector)
 
     waiting = frames_waiting(max(3 * width * height, source.pixels.bytes(width, height)))
     with clock.measure("track"):
         cast = scout.cast((script, heard), source, options, networks, progress)
         lanes = make_lanes(heard, cast, progress, networks.device)
+    loaded.rest()
     tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
     check_length(available, source, script, options)
