@@ -88,7 +88,7 @@ def test_a_slow_device_looks_at_few_pixels_first_and_at_more_where_it_finds_noth
 
     detector._network, detector._quick, detector._dtype = network, True, torch.float32  # type: ignore[assignment]
     large, small = detector.detect([np.full((360, 640, 3), 255, np.uint8), np.zeros((360, 640, 3), np.uint8)])
-    assert seen == [(2, 3, 180, 320), (1, 3, 360, 640)]
+    assert seen == [(1, 3, 180, 320)] * 2 + [(1, 3, 360, 640)]
     np.testing.assert_allclose(large[0, :4], [-128, -128, 896, 896], atol=1e-3)    # as above: twice as large
     np.testing.assert_allclose(small[0, :4], [-64, -64, 448, 448], atol=1e-3)
 
@@ -184,3 +184,26 @@ def test_s3fd_weights_with_a_layer_missing_are_refused(weights: Path, tmp_path: 
     torch.save(state_dict, tmp_path / "part.pth")
     with pytest.raises(WeightsError, match="missing or different layers"):
         S3FDDetector(tmp_path / "part.pth", device="cpu", compat=False)
+
+
+def test_layers_that_are_quicker_in_another_way_change_no_box(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wav2lip.faces.s3fd.fast_bfloat16", lambda device: False)
+    quick = S3FDDetector(weights, device="cpu", compat=False)
+    monkeypatch.setattr("wav2lip.faces.s3fd.QUICKER", ())
+    plain = S3FDDetector(weights, device="cpu", compat=False)
+    pictures = torch.rand(1, 3, 64, 96).contiguous(memory_format=torch.channels_last) * 255 - 110
+    with torch.inference_mode():
+        maps = [detector._network(pictures) for detector in (quick, plain) if detector._network is not None]
+    for one, other in zip(*maps, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()))
+    assert any("Winograd" in type(layer).__name__ for layer in quick._network.children())  # type: ignore[union-attr]
+
+
+def test_a_detector_that_rested_finds_the_same(weights: Path) -> None:
+    detector = S3FDDetector(weights, device="cpu", compat=False)
+    frames = list(np.random.default_rng(0).integers(0, 255, (2, 72, 96, 3)).astype(np.uint8))
+    before = detector.detect(frames)
+    detector.rest()
+    assert detector._network is None
+    for one, other in zip(detector.detect(frames), before, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -93,7 +93,7 @@ def _faster(block: ConvBlock | ConvTransposeBlock, shape: list[int]) -> nn.Modul
         return _Product(convolution)
     wide = channels >= _WIDE and height * width >= _LARGE and convolution.weight.dtype == torch.float32
     if wide and block.residual:
-        return Winograd(convolution)
+        return Winograd(convolution, residual=True)
     return _Fused(convolution, shape, residual=block.residual)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 TILE = 4                 # numbers of a result's side that are made together
 SEEN = TILE + 2          # of its input's side that they depend on
-EVEN = 24                # tiles: products of a multiple of so many treat all rows alike, however many faces there are
+EVEN, LEAST = 24, 72     # tiles: products of a multiple of so many, and not fewer, have the same digits in every row
 
 # From a side of the input, from a kernel's side, and back to a side of the result.
 _THERE = [
@@ -28,42 +28,45 @@ _BACK = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1
 
 
 class Winograd(nn.Module):
-    """A residual block: convolution that keeps the size of the map, its input added, ReLU. In float32, on a CPU.
+    """A convolution that keeps the size of its map, in float32, on a CPU.
 
-    PyTorch's own convolution takes twice as long for 256 channels and more. A result differs by less than a part in
-    10,000.
+    PyTorch's own takes twice as long for 256 channels and more. A result differs by less than a part in 10,000.
 
     Args:
-        convolution: 3 x 3, padded by one, with as many channels in as out.
+        convolution: 3 x 3, padded by one.
+        residual: add the input, and take ReLU.
     """
 
-    def __init__(self, convolution: Any):
+    def __init__(self, convolution: Any, *, residual: bool = False):
         super().__init__()
-        channels = convolution.in_channels
+        self._residual = residual
+        made, given = convolution.weight.shape[:2]
         kernel = torch.tensor(_KERNEL, dtype=torch.float64)
-        spread = torch.kron(kernel, kernel).float() @ convolution.weight.permute(2, 3, 1, 0).reshape(9, -1)
-        self._weight = spread.view(SEEN * SEEN, channels, channels)
-        self._bias = convolution.bias[:, None, None]
+        spread = torch.kron(kernel, kernel).float() @ convolution.weight.detach().permute(2, 3, 1, 0).reshape(9, -1)
+        self._weight = spread.view(SEEN * SEEN, given, made)
+        self._bias = convolution.bias.detach()[:, None, None]
         there, back = torch.tensor(_THERE).float(), torch.tensor(_BACK).float()
         self._there, self._back = torch.kron(there, there), torch.kron(back, back)
 
     def forward(self, x: Tensor) -> Tensor:
-        faces, channels, height, width = x.shape
+        pictures, channels, height, width = x.shape
         down, across = -(-height // TILE), -(-width // TILE)
-        tiles = faces * down * across
+        tiles = pictures * down * across
         framed = F.pad(x, (1, TILE * across + 1 - width, 1, TILE * down + 1 - height)).permute(0, 2, 3, 1).contiguous()
-        face, row, column, one = framed.stride()
+        picture, row, column, one = framed.stride()
         seen = framed.as_strided(
-            (SEEN, SEEN, faces, down, across, channels), (row, column, face, TILE * row, TILE * column, one)
+            (SEEN, SEEN, pictures, down, across, channels), (row, column, picture, TILE * row, TILE * column, one)
         )
-        given = x.new_empty(SEEN * SEEN, -(-tiles // EVEN) * EVEN, channels)
+        given = x.new_empty(SEEN * SEEN, max(-(-tiles // EVEN) * EVEN, LEAST), channels)
         given[:, tiles:] = 0
         given[:, :tiles].view(seen.shape).copy_(seen)
         product = torch.bmm((self._there @ given.flatten(1)).view(given.shape), self._weight)
+        channels = product.shape[2]
         made = (self._back @ product.flatten(1)).view(TILE, TILE, -1, channels)[:, :, :tiles]
-        out = x.new_empty(faces, TILE * down, TILE * across, channels)
-        out.view(faces, down, TILE, across, TILE, channels).permute(2, 4, 0, 1, 3, 5).copy_(
-            made.view(TILE, TILE, faces, down, across, channels)
+        out = x.new_empty(pictures, TILE * down, TILE * across, channels)
+        out.view(pictures, down, TILE, across, TILE, channels).permute(2, 4, 0, 1, 3, 5).copy_(
+            made.view(TILE, TILE, pictures, down, across, channels)
         )
-        whole = torch.add(out.permute(0, 3, 1, 2)[:, :, :height, :width], self._bias, out=torch.empty_like(x))
-        return whole.add_(x).relu_()
+        whole = x.new_empty(pictures, height, width, channels).permute(0, 3, 1, 2)
+        torch.add(out.permute(0, 3, 1, 2)[:, :, :height, :width], self._bias, out=whole)
+        return whole.add_(x).relu_() if self._residual else whole

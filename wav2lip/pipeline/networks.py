@@ -14,6 +14,7 @@ from wav2lip.models.choices import EXPORTED
 from wav2lip.models.engine import Engine, TorchEngine
 from wav2lip.models.enhancer import Enhancer, load_enhancer
 from wav2lip.models.load import load_bisenet, load_checkpoint
+from wav2lip.models.memory import give_back
 from wav2lip.models.precision import number_type
 from wav2lip.pipeline.lips import Lips
 from wav2lip.pipeline.options import SyncOptions
@@ -46,6 +47,7 @@ class Networks:
 
         if isinstance(self.detector, S3FDDetector):
             self.detector.rest()
+        give_back()
 
 
 def load_networks(options: SyncOptions, device: str, progress: Progress) -> Networks:
@@ -73,6 +75,7 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
     if enhancer is not None:
         progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
     parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
+    give_back()
     return Networks(Lips(engine), description, detector, device, enhancer, parser)
 
 
