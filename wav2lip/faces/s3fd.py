@@ -33,8 +33,8 @@ SURE = 0.5                         # a face's least probability
 SAME_FACE = 0.3                    # IoU above which the weaker of two boxes goes
 LONG_SIDE = 640                    # pixels: larger frames are scaled down, except for the original's answers
 QUICK_LONG_SIDE = 320              # pixels: slow devices look at so many first, and find faces of a twentieth of that
-# Layers that take half the time there in Winograd's way; the others are too narrow, or too small for its memory.
-QUICKER = ("conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1", "conv4_2", "conv4_3")
+# Layers that take half the time there in Winograd's way; the others are too narrow for it, or would take 40 MB each.
+QUICKER = ("conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1")
 
 
 class S3FDDetector:

@@ -1,4 +1,4 @@
-"""Convolutions of 3 x 3 by fewer multiplications: four of nine, for tiles of 4 x 4 numbers.
+"""Convolutions of 3 x 3 by a quarter of the multiplications, for tiles of 4 x 4 numbers.
 
 Source: Lavin and Gray 2015 (arXiv 1509.09308), F(4 x 4, 3 x 3).
 """
