@@ -103,14 +103,12 @@ class TorchEngine:
         on_device: bool = False,
     ) -> Any:
         asked = _Asked(mels, faces, mixed)
-        if self._exact or lower is None or lower.all() or not lower.any():
-            first = 0 if self._exact or lower is None or not lower.any() else LOWER
-            return self._generate(asked, np.arange(len(mels)), first, on_device)
-        groups = [np.flatnonzero(~lower), np.flatnonzero(lower)]
-        made = [
-            self._generate(asked, rows, first, on_device) for rows, first in zip(groups, (0, LOWER), strict=True)
-        ]
-        back = np.argsort(np.concatenate(groups))
+        part = np.zeros(len(mels), bool) if self._exact or lower is None else lower
+        groups = [(first, np.flatnonzero(part == (first > 0))) for first in (0, LOWER)]
+        made = [self._generate(asked, rows, first, on_device) for first, rows in groups if len(rows)]
+        if len(made) == 1:
+            return made[0]
+        back = np.argsort(np.concatenate([rows for _, rows in groups]))
         return torch.cat(made)[torch.from_numpy(back).to(self._device)] if on_device else np.concatenate(made)[back]
 
     def flop(self, *, lower: bool = False) -> Flop:
