@@ -41,3 +41,9 @@ def test_nothing_is_said_of_what_is_wrong(
     look_ahead([secret], Path("wav2lip-gan"))
     wait()
     assert capfd.readouterr() == ("", "")
+
+
+def test_names_that_no_file_can_have_are_passed_over(capfd: pytest.CaptureFixture[str]) -> None:
+    look_ahead([Path("x" * 300), Path("wav2lip-gan")], Path("y" * 5000))
+    wait()
+    assert capfd.readouterr() == ("", "")

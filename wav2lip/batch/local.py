@@ -14,7 +14,7 @@ from typing import cast
 from wav2lip.batch.child import GRACE, Told, serve
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.batch.waiting import Turn, Waiting
-from wav2lip.models.device import cores
+from wav2lip.models.device import CALM, cores
 from wav2lip.progress import Progress
 
 
@@ -97,7 +97,9 @@ class _Member:
         self._since = 0.0
         self.process = spawn.Process(target=serve, args=(theirs,), name="wav2lip-worker", daemon=True)
         # Before torch is imported there; one heap, as threads else keep what they have freed for themselves.
-        with _environment(OMP_NUM_THREADS=str(threads), OPENCV_FOR_THREADS_NUM=str(threads), MALLOC_ARENA_MAX="1"):
+        with _environment(
+            OMP_NUM_THREADS=str(threads), OPENCV_FOR_THREADS_NUM=str(threads), MALLOC_ARENA_MAX="1", **CALM
+        ):
             self.process.start()
         theirs.close()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.parameters import OriginalSpellings
-from wav2lip.cli.run import importing, one_line, reporting
+from wav2lip.cli.run import calm, importing, one_line, reporting
 from wav2lip.cli.sync import HOW_TO_PRINT, sync, sync_options
 from wav2lip.doctor.finding import Finding
 from wav2lip.errors import Wav2LipError
@@ -48,6 +48,7 @@ def doctor(**given: Any) -> None:
     from wav2lip.doctor.machine import importable, look_at_machine
     from wav2lip.pipeline.process import process_age
 
+    calm()
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
     before = process_age()
     with importing():

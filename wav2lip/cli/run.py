@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from wav2lip.errors import Wav2LipError
+from wav2lip.models.device import CALM
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -90,6 +91,12 @@ def leave_stdout() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def calm() -> None:
+    """Keep NumPy, which is not imported yet, from using threads of its own; but do what the user's environment says."""
+    for name, value in CALM.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

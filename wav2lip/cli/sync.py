@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from wav2lip.cli.parameters import (
 )
 from wav2lip.cli.pipes import places
 from wav2lip.cli.plan import planned
-from wav2lip.cli.run import INTERRUPTED, importing, tidy_when_terminated, too_little_memory
+from wav2lip.cli.run import INTERRUPTED, calm, importing, tidy_when_terminated, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
 from wav2lip.errors import LowScoreError, Wav2LipError
@@ -258,9 +257,7 @@ def sync(**given: Any) -> None:
 
 
 def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport, Profile | None]:
-    # NumPy's second thread for small products waits by turning in circles, where the generator has work.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
+    calm()
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.pipeline.ahead import look_ahead
 

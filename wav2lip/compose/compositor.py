@@ -55,7 +55,10 @@ class Finish:
         return landmark_mask(patch.landmarks, patch.place.aspect, size)
 
     def lower(self, place: Place, landmarks: np.ndarray | None) -> bool:
-        """Return whether only the rows of a face from `LOWER` on are looked at, colours and edges included."""
+        """Return whether only the rows of a face from `LOWER` on are looked at, colours and edges included.
+
+        To judge the grain, a row or two above are, too: there the source will do.
+        """
         if self.mask == "box" or self.blend == "poisson" or place.y2 - place.y1 < SHARP:
             return False
         return mask_top(landmarks, place.aspect) * FACE_SIZE >= LOWER + SEEN_ABOVE

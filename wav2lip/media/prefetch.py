@@ -77,7 +77,7 @@ def side_by_side(make: Callable[[Item], Made], items: Iterable[Item], count: int
 
     Args:
         make: is called by `count` threads at a time.
-        items: used only in a thread of its own; at most three of them are being made, or wait.
+        items: used only in a thread of its own; three of them are being made, or wait, beside the one that is used.
         count: how many are made at a time.
     """
     with (
@@ -87,5 +87,6 @@ def side_by_side(make: Callable[[Item], Made], items: Iterable[Item], count: int
         try:
             for made in begun:
                 yield made.result()
+                del made
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 
 from wav2lip.errors import UsageError
+
+# The environment, before NumPy is imported, in which its second thread does not wait by turning in circles, where the
+# generator has work. On ARM PyTorch may itself compute by OpenBLAS.
+CALM = {"OPENBLAS_NUM_THREADS": "1"} if platform.machine().lower() in ("x86_64", "amd64") else {}
 
 
 def cores() -> int:

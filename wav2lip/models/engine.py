@@ -49,8 +49,8 @@ class Engine(Protocol):
             mels: float32 (n, 1, 80, 16), log-mel windows.
             faces: float32 (m, 6, 96, 96) in [0, 1], BGR, as the generator takes them; n of them, but for `mixed`.
             mixed: how appearances pass into each other.
-            lower: bool (n,), of which faces only the rows from `LOWER` on are looked at: the others may hold anything
-                then. None for none.
+            lower: bool (n,), of which faces only the rows from `LOWER` on are looked at: above, they may be what was
+                given then. None for none.
             on_device: leave the result where it was made, as a tensor, if PyTorch made it.
 
         Returns:
@@ -76,8 +76,8 @@ class TorchEngine:
         generator: in evaluation mode; it becomes the engine's own, and is changed.
         device: where it runs.
         numbers: what it computes with.
-        exact: keep the network as it was published, in float32; otherwise its batch norms are folded into the
-            convolutions, which is twice as fast and differs by less than 0.01 of 255.
+        exact: keep the network as it was published, in float32, and make whole faces, none mixed; otherwise its
+            batch norms are folded into the convolutions, which is twice as fast and differs by less than 0.01 of 255.
     """
 
     def __init__(

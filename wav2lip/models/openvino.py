@@ -1,4 +1,4 @@
-"""The generator in OpenVINO, which computes a face faster than PyTorch on a CPU, and the files that it takes."""
+"""The generator in OpenVINO, on a CPU, and the files that it takes."""
 
 from __future__ import annotations
 

@@ -7,18 +7,21 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from wav2lip.models.store import cache_dir, sha256_of
 
 FOLDER = "faces"    # in the cache folder: what was found in videos
+_DIGESTING = Lock()
 
 
 def content_digest(path: Path) -> str:
     """Return a digest of a file's content, hexadecimal. A file that has not changed since is not read again."""
     state = path.stat()
-    return _digest(path.absolute(), (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    with _DIGESTING:    # who asks while another reads the file waits for the answer
+        return _digest(path.absolute(), (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
 
 
 def entry_of(*key: object) -> Path:

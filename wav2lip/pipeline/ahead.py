@@ -9,7 +9,6 @@ from threading import Thread
 from wav2lip.errors import Wav2LipError
 from wav2lip.media.ffmpeg import binary, build, encoders
 from wav2lip.models.remembered import content_digest
-from wav2lip.models.store import demo_checkpoint
 
 
 def look_ahead(files: list[Path | None], checkpoint: Path | None) -> None:
@@ -19,15 +18,15 @@ def look_ahead(files: list[Path | None], checkpoint: Path | None) -> None:
 
     Args:
         files: that are read whole; None for those that are not given.
-        checkpoint: the generator's weights, or a name of them; None for those that ship.
+        checkpoint: the generator's weights, or a name of them; None for those that ship, which are small.
     """
     def look() -> None:
         with contextlib.suppress(Wav2LipError, OSError):
             build(binary())
             encoders(binary())
-        for path in (checkpoint or demo_checkpoint(), *files):
-            if path is not None and path.is_file():
-                with contextlib.suppress(OSError):
+        for path in (checkpoint, *files):
+            with contextlib.suppress(OSError):
+                if path is not None and path.is_file():
                     content_digest(path)
 
     Thread(target=look, name="ahead", daemon=True).start()

@@ -85,7 +85,7 @@ class Lips:
 
 def sync_lips(
     moments: Iterable[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
-) -> Iterator[AnyFrame]:
+) -> Generator[AnyFrame]:
     """Yield every moment's frame with its mouth replaced; frames without a face pass through as they are.
 
     Args:
@@ -93,7 +93,7 @@ def sync_lips(
         lips: the generator.
         compositor: cuts faces out and puts them back.
         manner: what becomes of each mouth.
-        batch: how many moments are held and generated at a time.
+        batch: how many moments are generated at a time; a few times as many are held.
     """
     # Faces are put back while the next ones are generated.
     with closing(_spoken(iter(moments), lips, compositor, manner, batch)) as finished:
@@ -118,6 +118,7 @@ def _spoken(
     with closing(side_by_side(spoken, _groups(moments, batch), lips.at_once)) as groups:
         for frames in groups:
             yield from frames
+            del frames    # not held while the next ones are waited for
 
 
 def _groups(moments: Iterator[Moment], batch: int) -> Iterator[list[Moment]]:

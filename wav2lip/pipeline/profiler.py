@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -50,6 +51,7 @@ class Profiler(Watch):
         self._started = time.perf_counter() - age
         self._cpu_before = 0.0 if age else time.process_time()
         self._children_before = self._children_seen = children_cpu()
+        self._counting = Lock()
         self._frames: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._generated: Counter[bool] = Counter()              # faces; True of those that were made in part
@@ -186,9 +188,10 @@ class Profiler(Watch):
         def speak(*args: Any, **kwargs: Any) -> Any:
             with self.clock.stage("generate"):
                 spoken = method(*args, **kwargs)
-            self._frames["generate"] += len(spoken)
             lower = kwargs.get("lower")
-            self._generated.update([False] * len(spoken) if lower is None else map(bool, lower))
+            with self._counting:    # two threads generate
+                self._frames["generate"] += len(spoken)
+                self._generated.update([False] * len(spoken) if lower is None else map(bool, lower))
             return spoken
 
         return speak

@@ -80,11 +80,16 @@ def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch)
         for segment in segments:
             numbers = [int(number) for number in prepared.numbers[segment.start : segment.stop]]
             frames: Iterator[AnyFrame] = islice(played, len(segment))
-            for lane, said in zip(prepared.lanes, heard, strict=True):
-                moments = lane.moments(zip(numbers, frames, strict=False), said)
-                compositor = watch.compositor(make_compositor(prepared.source, prepared.options, prepared.networks))
-                frames = sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
-            yield from frames if prepared.label is None else map(prepared.label.draw, frames)
+            with ExitStack() as lips:    # the lanes end before what they are made from does
+                for lane, said in zip(prepared.lanes, heard, strict=True):
+                    moments = lane.moments(zip(numbers, frames, strict=False), said)
+                    compositor = watch.compositor(
+                        make_compositor(prepared.source, prepared.options, prepared.networks)
+                    )
+                    frames = lips.enter_context(closing(
+                        sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
+                    ))
+                yield from frames if prepared.label is None else map(prepared.label.draw, frames)
 
 
 def play(prepared: Prepared, first: int) -> Generator[AnyFrame]:

@@ -78,8 +78,8 @@ class StageClock:
 
     def _pass(self, left: str | None, entered: str | None) -> None:
         """Note that this thread goes from one stage to another, and charge the first one."""
-        now, cpu = self._now(), self._cpu()
         with self._lock:
+            now, cpu = self._now(), self._cpu()
             if left is not None:
                 count, since = self._inside[left]
                 self._inside[left] = count - 1, since
@@ -89,4 +89,4 @@ class StageClock:
             if entered is not None:
                 count, since = self._inside.get(entered, (0, now))
                 self._inside[entered] = count + 1, since if count else now
-        self._here.cpu = cpu
+            self._here.cpu = cpu
