@@ -94,7 +94,7 @@ def leave_stdout() -> None:
 
 
 def calm() -> None:
-    """Keep NumPy, which is not imported yet, from using threads of its own; but do what the user's environment says."""
+    """Give libraries that are not imported yet the environment `CALM`, but for what the user's says."""
     for name, value in CALM.items():
         os.environ.setdefault(name, value)
 

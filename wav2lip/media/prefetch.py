@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TypeVar
 
@@ -77,16 +77,30 @@ def side_by_side(make: Callable[[Item], Made], items: Iterable[Item], count: int
 
     Args:
         make: is called by `count` threads at a time.
-        items: used only in a thread of its own; three of them are being made, or wait, beside the one that is used.
+        items: used only in a thread of its own; `count` of them are being made, or wait, beside the one that is used.
         count: how many are made at a time.
     """
-    with (
-        ThreadPoolExecutor(count, thread_name_prefix="beside") as pool,
-        closing(prefetch((pool.submit(make, item) for item in items), 1)) as begun,
-    ):
+    free, over = threading.Semaphore(count), threading.Event()
+
+    def begin() -> Generator[Future[Made]]:
+        source = iter(items)
+        while free.acquire() and not over.is_set():
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            yield pool.submit(make, item)
+            del item
+
+    with ThreadPoolExecutor(count, thread_name_prefix="beside") as pool, closing(prefetch(begin(), count)) as begun:
         try:
-            for made in begun:
-                yield made.result()
+            for future in begun:
+                made = future.result()
+                free.release()
+                del future
+                yield made
                 del made
         finally:
+            over.set()
+            free.release()    # who waits for a place finds that it is over
             pool.shutdown(wait=False, cancel_futures=True)
