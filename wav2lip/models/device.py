@@ -8,7 +8,7 @@ import platform
 from wav2lip.errors import UsageError
 
 # The environment, before NumPy and PyTorch are imported, in which NumPy's second thread does not wait by turning in
-# circles, where the generator has work, and MKL keeps no buffers for each thread: 30 MB, for no time that one could see.
+# circles, where the generator has work, and MKL keeps no buffers for each thread: 30 MB, for no time that shows.
 CALM = {"OPENBLAS_NUM_THREADS": "1", "MKL_DISABLE_FAST_MM": "1"}
 if platform.machine().lower() not in ("x86_64", "amd64"):
     CALM = {}    # on ARM PyTorch itself may compute by OpenBLAS
