@@ -259,22 +259,22 @@ def sync(**given: Any) -> None:
 def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport, Profile | None]:
     calm()
     from wav2lip.cli.progress import TerminalProgress
-    from wav2lip.pipeline.ahead import look_ahead
+    from wav2lip.pipeline.ahead import looking_ahead
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
-    look_ahead([face, audio], given["checkpoint"])
-    with importing():
-        from wav2lip.pipeline.sync import sync as run
+    with looking_ahead([face, audio], given["checkpoint"]):
+        with importing():
+            from wav2lip.pipeline.sync import sync as run
 
-    options, progress = sync_options(given), TerminalProgress(level)
-    if not profiled:
-        return run(face, audio, output, options, progress), None
+        options, progress = sync_options(given), TerminalProgress(level)
+        if not profiled:
+            return run(face, audio, output, options, progress), None
 
-    from wav2lip.pipeline.process import process_age
-    from wav2lip.pipeline.profiler import Profiler
+        from wav2lip.pipeline.process import process_age
+        from wav2lip.pipeline.profiler import Profiler
 
-    profiler = Profiler(age=process_age())
-    report = run(face, audio, output, options, progress, watch=profiler)
+        profiler = Profiler(age=process_age())
+        report = run(face, audio, output, options, progress, watch=profiler)
     return report, profiler.profile(report)
 
 

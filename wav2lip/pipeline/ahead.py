@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Thread
 
@@ -11,8 +12,9 @@ from wav2lip.media.ffmpeg import binary, build, encoders
 from wav2lip.models.remembered import content_digest
 
 
-def look_ahead(files: list[Path | None], checkpoint: Path | None) -> None:
-    """Begin to ask ffmpeg what it can do, and to digest files, in a thread. Both answers are remembered.
+@contextlib.contextmanager
+def looking_ahead(files: Sequence[Path | None], checkpoint: Path | None) -> Iterator[None]:
+    """While the block runs, ask ffmpeg what it can do, and digest files, in threads. The answers are remembered.
 
     Whatever is wrong is said later, by those who want to know.
 
@@ -20,13 +22,23 @@ def look_ahead(files: list[Path | None], checkpoint: Path | None) -> None:
         files: that are read whole; None for those that are not given.
         checkpoint: the generator's weights, or a name of them; None for those that ship, which are small.
     """
-    def look() -> None:
-        with contextlib.suppress(Wav2LipError, OSError):
-            build(binary())
-            encoders(binary())
-        for path in (checkpoint, *files):
-            with contextlib.suppress(OSError):
-                if path is not None and path.is_file():
-                    content_digest(path)
+    Thread(target=_digest, args=((checkpoint, *files),), name="ahead", daemon=True).start()
+    asking = Thread(target=_ask, name="ahead")
+    asking.start()
+    try:
+        yield
+    finally:
+        asking.join()    # no ffmpeg outlives the run
 
-    Thread(target=look, name="ahead", daemon=True).start()
+
+def _ask() -> None:
+    with contextlib.suppress(Wav2LipError, OSError):
+        build(binary())
+        encoders(binary())
+
+
+def _digest(files: Iterable[Path | None]) -> None:
+    for path in files:
+        with contextlib.suppress(OSError):
+            if path is not None and path.is_file():
+                content_digest(path)
