@@ -20,7 +20,7 @@ from wav2lip.media.clip import Frame
 from wav2lip.media.geometry import fitting, shrink
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.load import own
-from wav2lip.models.memory import is_shortage
+from wav2lip.models.memory import give_back, is_shortage
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.models.remembered import content_digest
 from wav2lip.models.winograd import Winograd
@@ -114,6 +114,7 @@ class S3FDDetector:
             if not len(faces[0]) and max(frame.shape[:2]) > QUICK_LONG_SIDE:
                 faces = self._find([frame], self.long_side)
             found += faces
+            give_back()         # or large maps of all sizes leave holes between them that nothing fits into
         return found
 
     def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
