@@ -15,6 +15,7 @@ from weights_files import assert_names_order_and_shapes
 
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
+from wav2lip.models.layers import ConvBlock, ConvTransposeBlock
 from wav2lip.models.syncnet import SyncNet
 
 TOLERANCE = 1e-4
@@ -115,3 +116,25 @@ def test_the_lower_half_is_all_that_the_discriminator_looks_at() -> None:
         assert torch.equal(discriminator(faces), discriminator(other))
         other[:, :, :, 48:] = 0
         assert not torch.equal(discriminator(faces), discriminator(other))
+
+
+@pytest.mark.parametrize("block", [
+    ConvBlock(6, 6, 3, 1, 1, residual=True), ConvBlock(6, 4, 3, 2, 1), ConvTransposeBlock(6, 4, 3, 2, 1, 1)
+])
+def test_a_settled_batch_norm_gives_and_learns_what_two_steps_would(block: ConvBlock | ConvTransposeBlock) -> None:
+    torch.manual_seed(0)
+    norm = block.conv_block[1]
+    for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        torch.nn.init.uniform_(tensor, 0.5, 2)
+    block.eval()
+    x = torch.randn(3, 6, 9, 8)
+
+    def learned(y: torch.Tensor) -> list[torch.Tensor]:
+        return list(torch.autograd.grad((y * y.detach().cos()).sum(), list(block.parameters())))
+
+    both = block.conv_block(x)
+    expected = torch.relu(both + x if getattr(block, "residual", False) else both)
+    made = block(x)
+    assert torch.allclose(made, expected, atol=1e-5)
+    for one, other in zip(learned(made), learned(expected), strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from click.testing import CliRunner, Result
 from seeded import seeded_state_dict
 from training_clips import head_clip
@@ -221,6 +222,29 @@ def test_the_expert_is_in_eval_mode_but_for_the_original(data: Path, tmp_path: P
     drifts = not same(before, one.expert.state_dict())
     assert drifts == compat
     assert all(np.isfinite(row["eval_sync"]) for row in read_log(tmp_path / "log.jsonl") if "eval_sync" in row)
+
+
+def test_lower_parts_of_faces_teach_what_whole_faces_teach_about_them(data: Path) -> None:
+    clips = find_clips(data)
+
+    def learned(whole_every: int) -> dict[str, torch.Tensor]:
+        network = Generator(1)
+        network.load_state_dict(seeded_state_dict(network.state_dict()))
+        options = GeneratorOptions(steps=4, batch_size=2, frames=1, whole_every=whole_every, settled_steps=4)
+        one = GeneratorTrainee(network, [clips], clips, options)
+        one.accelerator = Accelerator(cpu=True)
+        one.weights = torch.zeros(1, 1, 96, 96)
+        one.weights[..., 48:, :] = 2    # so that whole faces too are judged by their lower halves alone
+        for step in (1, 2, 3):
+            one.learn(one.batches(step, 0), step)
+        return network.state_dict()
+
+    whole, lower = learned(1), learned(4)
+    start = seeded_state_dict(whole)
+    for name, tensor in whole.items():
+        if tensor.is_floating_point() and not torch.equal(tensor, start[name]):
+            # Adam's first steps are the rate's size, whichever way: rounding turns some that are nothing.
+            assert torch.isclose(tensor, lower[name], atol=2e-5).float().mean() > 0.98, name
 
 
 def test_batch_norms_keep_their_statistics_in_the_last_steps(data: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from wav2lip.speech.mel import SILENCE
 from wav2lip.training.augment import NO_AUGMENTATION, Augmentation, View, change_speech
 from wav2lip.training.layout import TrainingClip
 from wav2lip.training.samples import (
+    Batch,
     Rules,
     Sampler,
     generator_input,
@@ -124,6 +125,25 @@ def test_changes_grow_from_nothing_and_are_the_same_for_target_and_reference(cli
     changed = view.crop(picture, box, np.zeros(4))
     assert np.array_equal(changed, view.crop(picture, box, np.zeros(4)))
     assert np.abs(changed.astype(int) - plain).mean() > 5
+
+
+def test_some_samples_stay_as_they_are(clip: TrainingClip) -> None:
+    def batch(untouched: float) -> Batch:
+        plan = Augmentation(ramp_steps=1, untouched=untouched)
+        return Sampler([[clip]], 16, 0, Rules.of(compat=False, frames=1), plan).batch(9)
+
+    plain = NO_AUGMENTATION.view(np.random.default_rng(0), 0)
+    whole = {plain.crop(*clip.face(int(number)), np.zeros(4)).tobytes() for number in clip.numbers}
+    heard = {speech_window(clip, int(number)).tobytes() for number in clip.numbers}
+
+    def kept(some: Batch) -> int:
+        samples = zip(some.target[:, 0], some.reference[:, 0], some.mel, strict=True)
+        return sum({face.numpy().tobytes() for face in faces} <= whole and mel.numpy().tobytes() in heard
+                   for *faces, mel in samples)
+
+    assert kept(batch(0)) == 0
+    assert 3 <= kept(batch(0.5)) <= 13
+    assert kept(batch(1)) == 16
 
 
 def test_sound_is_made_louder_noisier_or_silent(clip: TrainingClip) -> None:

@@ -66,23 +66,24 @@ class Generator(nn.Module):
         self.face_decoder_blocks = nn.ModuleList(nn.Sequential(*layers) for layers in face_decoder)
         self.output_block = nn.Sequential(ConvBlock(5 * c, 2 * c, 3, 1, 1), nn.Conv2d(2 * c, 3, 1), nn.Sigmoid())
 
-    def forward(self, mel: Tensor, face: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, face: Tensor, *, first: int = 0) -> Tensor:
         """Generate faces.
 
         Args:
             mel: log-mel windows (B, 1, 80, 16) in [-4, 4]; or a sequence (B, T, 1, 80, 16).
             face: (B, 6, 96, 96) in [0, 1], BGR: the target face with rows 48..95 black, then the reference face;
                 or a sequence (B, 6, T, 96, 96).
+            first: the first row that is wanted, as for `speak`.
 
         Returns:
-            (B, 3, 96, 96), or (B, 3, T, 96, 96) for a sequence: BGR in [0, 1].
+            (B, 3, 96 - first, 96), or (B, 3, T, 96 - first, 96) for a sequence: BGR in [0, 1].
         """
         if face.dim() == 5:
             steps = face.shape[2]
             # Time-major, as the original: batch norm statistics in training see the same rows.
-            folded = self._generate(torch.cat(mel.unbind(1)), torch.cat(face.unbind(2)))
+            folded = self.speak(torch.cat(mel.unbind(1)), self.encode(torch.cat(face.unbind(2))), first=first)
             return torch.stack(folded.chunk(steps), dim=2)
-        return self._generate(mel, face)
+        return self.speak(mel, self.encode(face), first=first)
 
     def encode(self, face: Tensor) -> list[Tensor]:
         """Return the face encoder's maps of faces (B, 6, 96, 96), from the largest to the smallest.
@@ -121,9 +122,6 @@ class Generator(nn.Module):
             starts.append(start)
         return starts[::-1]
 
-    def _generate(self, mel: Tensor, face: Tensor) -> Tensor:
-        return self.speak(mel, self.encode(face))
-
 
 class LowerFace(nn.Module):
     """A generator that makes only the rows from `LOWER` on, (B, 3, 56, 96).
@@ -137,4 +135,5 @@ class LowerFace(nn.Module):
         self.generator = generator
 
     def forward(self, mel: Tensor, face: Tensor) -> Tensor:
-        return self.generator.speak(mel, self.generator.encode(face), first=LOWER)
+        lower: Tensor = self.generator(mel, face, first=LOWER)
+        return lower

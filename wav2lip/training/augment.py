@@ -41,12 +41,15 @@ class Augmentation:
         ramp_steps: steps from there until the changes have grown to `most`.
         most: the full strength, in [0, 1].
         jitter: of the box, as a share of the constants above; 0 keeps it where it was detected.
+        untouched: share of the generator's samples that stay as they are from the first to the last step, box and all:
+            what the network will mostly see must not be the rarest of what it learns from.
     """
 
     plain_steps: int = 0
     ramp_steps: int = 1000
     most: float = 1.0
     jitter: float = 1.0
+    untouched: float = 0.0
 
     def strength(self, step: int) -> float:
         """Return how strongly the samples of a step may be changed, in [0, 1]."""

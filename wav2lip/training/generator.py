@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from wav2lip.models.generator import Generator
+from wav2lip.models.generator import LOWER, Generator
 from wav2lip.models.load import save_network
 from wav2lip.models.syncnet import WINDOW_FRAMES, SyncNet
 from wav2lip.training import losses
@@ -44,6 +44,8 @@ class GeneratorOptions:
         mouth: what an error in the mouth region counts against one elsewhere.
         edges: what errors in the differences of neighbouring pixels count.
         sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75.
+        whole_every: of so many steps one makes whole faces, the others only their lower parts, in two thirds of the
+            time.
         settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
         compat: train as the original program: SyncNet in train mode, the switch forgotten by checkpoints, references
             from any other frame, each frame's speech from one frame too early, the box as it was detected.
@@ -61,6 +63,7 @@ class GeneratorOptions:
     mouth: float = 1.0
     edges: float = 0.0
     sync_weight: float = 0.01
+    whole_every: int = 1
     settled_steps: int = 0
     compat: bool = False
     augmentation: Augmentation = NO_AUGMENTATION
@@ -150,7 +153,10 @@ class GeneratorTrainee(Trainee):
         self._norms.before(step, settled=step >= self.options.steps - self.options.settled_steps)
         mel, faces, truth = generator_input(batch)
         target = self._target(mel, faces, truth)
-        made = self.parts[0].network(mel, faces)
+        whole = self.options.compat or step % self.options.whole_every == 0
+        made = self.parts[0].network(mel, faces, first=0 if whole else LOWER)
+        if not whole:    # what is above is shown to the network anyway
+            made = torch.cat([target[..., :LOWER, :], made], dim=-2)
         total, found = self._judge(batch, made, target)
         self._descend(self.parts[0], total, self.options.rate_at(step))
         return {name: loss.detach() for name, loss in found.items()}, made.detach(), target

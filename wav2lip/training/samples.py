@@ -14,7 +14,7 @@ from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
 from wav2lip.speech.basis import BANDS
 from wav2lip.speech.mel import SILENCE
 from wav2lip.speech.windows import WINDOW, frames_inside, window_start
-from wav2lip.training.augment import Augmentation, View, change_speech
+from wav2lip.training.augment import NO_AUGMENTATION, Augmentation, View, change_speech
 from wav2lip.training.layout import TrainingClip
 
 APART = 5           # frames, 0.2 s, at least between what shall differ: target and reference, right and wrong speech
@@ -146,8 +146,11 @@ class Sampler:
         clip, windows = self._clip(random)
         start = int(random.choice(windows))
         reference = int(random.choice(other_windows(windows, start, self._rules.apart)))
-        own = strength * random.uniform()    # so that some samples always stay nearly plain
-        view = self._augmentation.view(random, own)
+        plan = self._augmentation
+        if plan.untouched and random.uniform() < plan.untouched:
+            plan, strength = NO_AUGMENTATION, 0.0
+        own = strength * random.uniform()    # so that some of the others stay nearly plain
+        view = plan.view(random, own)
         frames = self._rules.frames
         change = np.random.default_rng(random.integers(2**63))
         state = change.bit_generator.state
