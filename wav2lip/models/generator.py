@@ -66,7 +66,7 @@ class Generator(nn.Module):
         self.face_decoder_blocks = nn.ModuleList(nn.Sequential(*layers) for layers in face_decoder)
         self.output_block = nn.Sequential(ConvBlock(5 * c, 2 * c, 3, 1, 1), nn.Conv2d(2 * c, 3, 1), nn.Sigmoid())
 
-    def forward(self, mel: Tensor, face: Tensor, *, first: int = 0) -> Tensor:
+    def forward(self, mel: Tensor, face: Tensor, first: int = 0) -> Tensor:
         """Generate faces.
 
         Args:
