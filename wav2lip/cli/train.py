@@ -85,7 +85,7 @@ LOSS = with_options(
     click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
     click.option("--whole-every", type=click.IntRange(1), default=1, show_default=True,
-                 help="Of so many steps one makes whole faces, the others only lower parts: a third faster."),
+                 help="Of so many steps one makes whole faces, the others only lower parts, in a quarter less time."),
     click.option("--untouched", type=click.FloatRange(0, 1), default=0.0, show_default=True,
                  help="Share of the samples that --jitter and --augment leave as they are."),
     click.option("--expert", "--syncnet-checkpoint-path", type=WEIGHTS, metavar=f"FILE|{SHIPPED}",

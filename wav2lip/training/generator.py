@@ -44,8 +44,8 @@ class GeneratorOptions:
         mouth: what an error in the mouth region counts against one elsewhere.
         edges: what errors in the differences of neighbouring pixels count.
         sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75.
-        whole_every: of so many steps one makes whole faces, the others only their lower parts, in two thirds of the
-            time.
+        whole_every: of so many steps one makes whole faces, the others only their lower parts, in three quarters of
+            the time.
         settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
         compat: train as the original program: SyncNet in train mode, the switch forgotten by checkpoints, references
             from any other frame, each frame's speech from one frame too early, the box as it was detected.
