@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from wav2lip.models.fused import _shapes
-from wav2lip.models.generator import FACE, MEL, Generator, LowerFace
+from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.layers import ConvBlock, ConvTransposeBlock
 from wav2lip.models.winograd import Winograd
 
@@ -56,5 +56,5 @@ def test_the_size_of_every_map_is_known_without_making_it() -> None:
                 lambda _, inputs, name=name: seen.update({name: list(inputs[0].shape)})
             )
     with torch.inference_mode():
-        LowerFace(generator)(torch.zeros(8, *MEL), torch.zeros(8, *FACE))
+        FaceFrom(generator, LOWER)(torch.zeros(8, *MEL), torch.zeros(8, *FACE))
     assert _shapes(generator) == seen

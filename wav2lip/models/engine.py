@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.fused import can_fuse, fuse
-from wav2lip.models.generator import FACE, LOWER, MEL, Generator, LowerFace
+from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import in_halves
 
@@ -114,7 +114,7 @@ class TorchEngine:
     def flop(self, *, lower: bool = False) -> Flop:
         with torch.device("meta"):
             network = Generator(self._network.channels).to(self._numbers).eval()
-        return network_flop(LowerFace(network) if lower else network, (1, *MEL), (1, *FACE))
+        return network_flop(FaceFrom(network, LOWER) if lower else network, (1, *MEL), (1, *FACE))
 
     def _generate(self, asked: _Asked, rows: np.ndarray, first: int, on_device: bool) -> Any:
         """Return some of the faces, from a first row on; above it they are what was given."""

@@ -66,7 +66,7 @@ class Generator(nn.Module):
         self.face_decoder_blocks = nn.ModuleList(nn.Sequential(*layers) for layers in face_decoder)
         self.output_block = nn.Sequential(ConvBlock(5 * c, 2 * c, 3, 1, 1), nn.Conv2d(2 * c, 3, 1), nn.Sigmoid())
 
-    def forward(self, mel: Tensor, face: Tensor, first: int = 0) -> Tensor:
+    def forward(self, mel: Tensor, face: Tensor, *, first: int = 0) -> Tensor:
         """Generate faces.
 
         Args:
@@ -123,17 +123,21 @@ class Generator(nn.Module):
         return starts[::-1]
 
 
-class LowerFace(nn.Module):
-    """A generator that makes only the rows from `LOWER` on, (B, 3, 56, 96).
+class FaceFrom(nn.Module):
+    """A generator that takes single faces and makes only the rows from one on, (B, 3, 96 - first, 96).
+
+    Exports hand over all arguments of `forward` as tensors: here there are only those that are.
 
     Args:
         generator: of which it is a part.
+        first: the first row that is wanted.
     """
 
-    def __init__(self, generator: Generator):
+    def __init__(self, generator: Generator, first: int):
         super().__init__()
         self.generator = generator
+        self.first = first
 
     def forward(self, mel: Tensor, face: Tensor) -> Tensor:
-        lower: Tensor = self.generator(mel, face, first=LOWER)
-        return lower
+        rows: Tensor = self.generator(mel, face, first=self.first)
+        return rows

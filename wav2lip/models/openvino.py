@@ -16,7 +16,7 @@ from wav2lip.extras import require
 from wav2lip.models.choices import EXPORTED
 from wav2lip.models.engine import Mixed
 from wav2lip.models.flop import Flop, network_flop
-from wav2lip.models.generator import FACE, FACE_SIZE, MEL, Generator
+from wav2lip.models.generator import FACE, FACE_SIZE, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
 from wav2lip.models.store import cache_dir, check_size, demo_checkpoint, locate, sha256_of
@@ -166,4 +166,4 @@ def _write_onnx(network: Generator, path: Path) -> None:
     examples = torch.zeros(2, *MEL), torch.zeros(2, *FACE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")    # that there is a newer exporter, which needs one package more
-        torch.onnx.export(network, examples, str(path), dynamo=False, dynamic_axes=any_number, **names)
+        torch.onnx.export(FaceFrom(network, 0), examples, str(path), dynamo=False, dynamic_axes=any_number, **names)

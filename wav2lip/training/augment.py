@@ -20,7 +20,8 @@ OWN_JITTER = 0.01             # by which the reference window's box differs from
 GAMMA, GAIN, OFFSET = 0.5, 0.25, 20.0    # exponents 2^-0.5 .. 2^0.5, factors 0.75 .. 1.25, levels of 255
 COLOUR_MIX = 0.22                        # standard deviation of the entries added to the 3 x 3 identity
 ROTATION, SHEAR = 6.0, 0.06              # degrees, share of the height
-BEND, BEND_POINTS = 2.5, 4               # pixels of 96 by which a mesh of 4 x 4 points is moved: other features
+BEND, BEND_POINTS = 3.5, (4, 7)          # pixels of 96 by which a mesh of 4 x 4 points is moved: other features; finer
+                                         # ones, of up to 7 x 7, by less: other lips
 LIGHT, LIGHT_POINTS = 0.35, 3            # light and shade over the face, as exponents of 2
 TEXTURE, TEXTURE_POINTS = 0.25, 40       # blotches and stubble, likewise, in one of three faces
 LOUDNESS = 12.0                          # decibels up or down
@@ -98,7 +99,7 @@ class View:
             rotation=strength * random.uniform(-ROTATION, ROTATION),
             shear=strength * random.uniform(-SHEAR, SHEAR),
             flip=bool(random.uniform() < 0.5 * strength),
-            bend=_field(random, BEND_POINTS, 2) * np.float32(strength * BEND) if strength else None,
+            bend=_bend(random, strength) if strength else None,
             light=_light(random, strength) if strength else None,
             colour=np.column_stack([mix, np.broadcast_to(tint, 3)]).astype(np.float32),
             curve=np.clip(255 * levels + 0.5, 0, 255).astype(np.uint8),
@@ -166,6 +167,13 @@ def _field(random: np.random.Generator, points: int, channels: int) -> np.ndarra
     """Return smooth noise of standard deviation about 1 with so many bumps a side, float32 (96, 96, channels)."""
     mesh = random.standard_normal((points, points, channels)).astype(np.float32)
     return cv2.resize(mesh, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_CUBIC).reshape(FACE_SIZE, FACE_SIZE, -1)
+
+
+def _bend(random: np.random.Generator, strength: float) -> np.ndarray:
+    """Return by how many pixels of 96 a face's features are moved, float32 (96, 96, 2)."""
+    coarsest, finest = BEND_POINTS
+    points = int(random.integers(coarsest, finest + 1))
+    return _field(random, points, 2) * np.float32(strength * BEND * coarsest / points)
 
 
 def _light(random: np.random.Generator, strength: float) -> np.ndarray:
