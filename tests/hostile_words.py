@@ -230,6 +230,7 @@ def option_cases() -> list[Case]:
             ("--at", "0s:1,1e99"),
             ("--max-yaw", "nan"),
             ("--max-yaw", "inf"),
+            ("--min-score", "nan"),
             ("--enhance-strength", "nan"),
             ("--device", "cuda:99999999999999"),
             ("--device", "x"),

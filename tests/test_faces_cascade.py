@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from wav2lip.faces.cascade import CascadeDetector
 from wav2lip.faces.detector import make_detector
 from wav2lip.faces.people import follow
 from wav2lip.faces.sparse import detect_faces
+from wav2lip.models.known import KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,18 @@ def test_auto_says_in_one_line_that_it_became_the_cascade() -> None:
     assert detector.name == "cascade"
     assert len(said) == 1
     assert "cascade" in said[0]
+
+
+def test_auto_says_why_it_became_the_cascade_where_the_download_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAV2LIP_CACHE", str(tmp_path))
+    nobody = replace(KNOWN["s3fd"], urls=("http://127.0.0.1:9/s3fd.pth",))
+    monkeypatch.setitem(KNOWN, "s3fd", nobody)
+    said: list[str] = []
+    detector = make_detector("auto", weights=None, device="cpu", compat=False, offline=False, say=said.append)
+    assert detector.name == "cascade"
+    assert "http://127.0.0.1:9/s3fd.pth: Connection refused" in said[-2]
 
 
 def test_s3fd_without_weights_is_an_error_that_says_where_they_go() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from wav2lip.cli.parameters import Number
 from wav2lip.cli.run import reporting
 from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, evaluation_options, offset_in_words
 
@@ -18,7 +19,7 @@ from wav2lip.cli.scoring import DETECTION, EXPERT, FILE, evaluation_options, off
 @EXPERT
 @DETECTION
 @click.option(
-    "--min-confidence", type=click.FloatRange(0), default=0.05, show_default=True,
+    "--min-confidence", type=Number(0), default=0.05, show_default=True,
     help="Leave the video alone, with exit code 6, where the expert is less sure.",
 )
 @click.option("--no-clobber", is_flag=True, help="Refuse to replace an existing file.")

@@ -15,7 +15,7 @@ import click
 from wav2lip.cli.batch_plan import FAILS, planned
 from wav2lip.cli.batch_plan import in_words as plan_in_words
 from wav2lip.cli.columns import columns, in_full, job_options
-from wav2lip.cli.parameters import OriginalSpellings
+from wav2lip.cli.parameters import Number, OriginalSpellings
 from wav2lip.cli.pipes import DASH, stdin_text
 from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE, table
@@ -61,11 +61,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "machine alone. Files are on storage that all machines share, or URLs.",
 )
 @click.option(
-    "--ray-cpus", type=click.FloatRange(0), default=1.0, show_default=True,
+    "--ray-cpus", type=Number(0), default=1.0, show_default=True,
     help="Processors for each worker there, which is also how many threads it computes with.",
 )
 @click.option(
-    "--ray-gpus", type=click.FloatRange(0, 1), metavar="FRACTION",
+    "--ray-gpus", type=Number(0, 1), metavar="FRACTION",
     help="GPUs for each worker there: with 0.25, four share one.  [default: 1 where the cluster has any, else 0]",
 )
 @click.option("--dry-run", is_flag=True, help="Print what each job would be; write nothing.")

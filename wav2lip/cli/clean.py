@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wav2lip.cli.parameters import Number
 from wav2lip.cli.run import reporting
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MEGA = 1e6
 @click.command(context_settings={"max_content_width": 110})
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1)
 @click.option(
-    "--older-than", type=click.FloatRange(0), default=DAYS, show_default=True, metavar="DAYS",
+    "--older-than", type=Number(0), default=DAYS, show_default=True, metavar="DAYS",
     help="Of the cache, what nobody has asked for in so many days.",
 )
 @click.option("--no-cache", is_flag=True, help="Leave the cache alone.")

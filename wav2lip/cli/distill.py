@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from wav2lip.cli.loop import check_extras, run_trainee
-from wav2lip.cli.parameters import WEIGHTS
+from wav2lip.cli.parameters import WEIGHTS, Number
 from wav2lip.cli.run import reported
 from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator
 
@@ -19,9 +19,9 @@ from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator
 @DATA
 @LOOP
 @LOSS
-@click.option("--sync-weight", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+@click.option("--sync-weight", type=Number(0, 1), default=0.01, show_default=True,
               help="Of the expert's loss, once its mean is below 0.75.")
-@click.option("--truth", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+@click.option("--truth", type=Number(0, 1), default=0.0, show_default=True,
               help="Share of the true face in what is learned; the rest is the teacher's.")
 @reported
 def distill(teacher: Path, truth: float, **given: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Collection
@@ -54,6 +55,16 @@ LIST_OPTIONS = {"--pads", "--crop", "--box"}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 # Fraction alone would work on 1e999999999 for a long time.
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{0,16})?(/[0-9]{1,9})?")
+
+
+class Number(click.FloatRange):
+    """A number between bounds; `nan` lies between none, and nothing is endless."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class FourNumbers(click.ParamType):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.parameters import DETECTOR, LIMIT, OriginalSpellings
+from wav2lip.cli.parameters import DETECTOR, LIMIT, Number, OriginalSpellings
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -31,7 +31,7 @@ MOST_CUDA_WORKERS = 4                    # by default: each has its own detector
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]|mps", help="Where it runs.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core; at most 4 with CUDA]")
 @click.option(
-    "--detect-every", type=click.FloatRange(0, 0.4), default=0.4, show_default=True, metavar="SECONDS",
+    "--detect-every", type=Number(0, 0.4), default=0.4, show_default=True, metavar="SECONDS",
     help="Time between the frames that are looked at; 0 looks at all.",
 )
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")

@@ -20,6 +20,7 @@ from wav2lip.cli.parameters import (
     VOICE,
     WEIGHTS,
     FourNumbers,
+    Number,
     OriginalSpellings,
     Rate,
     codecs,
@@ -93,7 +94,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option("--no-tilt", is_flag=True, help="Cut tilted faces out upright all the same.")
 @click.option(
-    "--max-yaw", type=click.FloatRange(0, 90), default=MAX_YAW, show_default=True, metavar="DEGREES",
+    "--max-yaw", type=Number(0, 90), default=MAX_YAW, show_default=True, metavar="DEGREES",
     help="Leave faces alone that are turned further aside.",
 )
 @click.option("--crop", type=FourNumbers(), help="The part of the frame to keep; -1 for the full extent.")
@@ -145,7 +146,7 @@ def _file(**kwargs: Any) -> Any:
     help="Weights of a network that makes the generated face sharper: RRDBNet, or what spandrel knows.",
 )
 @click.option(
-    "--enhance-strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much of that is used."
+    "--enhance-strength", type=Number(0, 1), default=1.0, show_default=True, help="How much of that is used."
 )
 @click.option("--no-sr", is_flag=True, help="Do not enhance, whatever --enhance says.")
 @click.option(
@@ -197,7 +198,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option("--offline", is_flag=True, envvar="WAV2LIP_OFFLINE", help="Never reach for the network.")
 @click.option("--score", is_flag=True, help="Say how well lips and speech fit together in the result.")
 @click.option(
-    "--min-score", type=click.FloatRange(0), help="End with exit code 6 if the confidence of that is lower; as --score."
+    "--min-score", type=Number(0), help="End with exit code 6 if the confidence of that is lower; as --score."
 )
 @click.option("--profile", "profiled", is_flag=True, help="Say where the time went, and how fast the machine is.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and the ffmpeg command lines; write nothing.")

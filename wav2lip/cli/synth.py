@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wav2lip.cli.parameters import Rate
+from wav2lip.cli.parameters import Number, Rate
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -29,7 +29,7 @@ LAST_IDENTITY = 999_999       # names have six digits
 @click.option("--size", type=click.IntRange(64, 1024), help="Pixels a side.  [default: 256; 224 with --count]")
 @click.option("--fps", type=Rate(), default="25", show_default=True, help="Frames a second.")
 @click.option(
-    "--seconds", type=click.FloatRange(0, 3600, min_open=True),
+    "--seconds", type=Number(0, 3600, min_open=True),
     help="How long a head talks.  [default: as long as the recording; 5 without one; 1.6 with --count]",
 )
 @click.option("--truth", type=PATH, help="A .csv or .json that gets the mouth of every frame: opening and width.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
-from wav2lip.cli.parameters import WEIGHTS, OriginalSpellings, with_options
+from wav2lip.cli.parameters import WEIGHTS, Number, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.cli.train_enhancer import enhancer
 from wav2lip.errors import UsageError
@@ -58,7 +58,7 @@ DATA = with_options(
 LOOP = with_options(
     click.option("--width", type=Width(), default="1", show_default=True, help="Share of the full width."),
     click.option("--batch-size", type=click.IntRange(2), help="Samples a step.  [default: 64 for syncnet, else 16]"),
-    click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
+    click.option("--rate", type=Number(0, min_open=True), default=1e-4, show_default=True,
                  help="Learning rate."),
     click.option("--cosine", is_flag=True, help="Let the rate fall to 0 at the last step."),
     click.option("--seed", type=int, default=0, show_default=True),
@@ -66,9 +66,9 @@ LOOP = with_options(
     SAVING,
     click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that cut samples."),
     RUNNING,
-    click.option("--jitter", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+    click.option("--jitter", type=Number(0, 1), default=0.5, show_default=True,
                  help="How far boxes are moved."),
-    click.option("--augment", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+    click.option("--augment", type=Number(0, 1), default=1.0, show_default=True,
                  help="How much colours, shapes and sound are changed in the end."),
     click.option("--plain-steps", type=click.IntRange(0), help="Steps without changes.  [default: a third]"),
     click.option("--ramp-steps", type=click.IntRange(0), help="Steps until they are complete.  [default: a third]"),
@@ -80,13 +80,13 @@ COMPAT = click.option("--compat", is_flag=True, help="Train as the original prog
 LOSS = with_options(
     click.option("--frames", type=click.IntRange(1), default=5, show_default=True,
                  help="Consecutive frames a sample; the expert needs 5, 1 shows more different ones."),
-    click.option("--mouth", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
+    click.option("--mouth", type=Number(0, min_open=True), default=1.0, show_default=True,
                  help="What an error in the mouth counts against one elsewhere."),
-    click.option("--edges", type=click.FloatRange(0), default=0.0, show_default=True,
+    click.option("--edges", type=Number(0), default=0.0, show_default=True,
                  help="What errors of neighbouring pixels' differences count: sharper lips."),
     click.option("--whole-every", type=click.IntRange(1), default=1, show_default=True,
                  help="Of so many steps one makes whole faces, the others only lower parts, in a quarter less time."),
-    click.option("--untouched", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    click.option("--untouched", type=Number(0, 1), default=0.0, show_default=True,
                  help="Share of the samples that --jitter and --augment leave as they are."),
     click.option("--expert", "--syncnet-checkpoint-path", type=WEIGHTS, metavar=f"FILE|{SHIPPED}",
                  help="Weights of the expert SyncNet. Without it lips are not judged."),
@@ -110,7 +110,7 @@ train.add_command(enhancer)
 @COMPAT
 @click.option("--grouped", type=click.IntRange(1), default=8, show_default=True,
               help="Windows of each clip in a batch, which are each other's wrong ones.")
-@click.option("--timing", type=click.FloatRange(0), default=0.0, show_default=True,
+@click.option("--timing", type=Number(0), default=0.0, show_default=True,
               help="What finding the very frame among its neighbours counts; 1 for an expert that measures offsets.")
 @reported
 def syncnet(**given: Any) -> None:
@@ -140,7 +140,7 @@ def syncnet(**given: Any) -> None:
 @LOOP
 @COMPAT
 @LOSS
-@click.option("--sync-weight", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+@click.option("--sync-weight", type=Number(0, 1), default=0.01, show_default=True,
               help="Of the expert's loss, once its mean is below 0.75.")
 @reported
 def generator(**given: Any) -> None:
@@ -160,11 +160,11 @@ def generator(**given: Any) -> None:
 @LOOP
 @COMPAT
 @LOSS
-@click.option("--sync-weight", type=click.FloatRange(0, 1), default=0.03, show_default=True,
+@click.option("--sync-weight", type=Number(0, 1), default=0.03, show_default=True,
               help="Of the expert's loss, once its mean is below 0.75.")
-@click.option("--quality-weight", type=click.FloatRange(0, 1), default=0.07, show_default=True,
+@click.option("--quality-weight", type=Number(0, 1), default=0.07, show_default=True,
               help="Of the discriminator's judgement.")
-@click.option("--disc-rate", type=click.FloatRange(0, min_open=True), default=1e-4, show_default=True,
+@click.option("--disc-rate", type=Number(0, min_open=True), default=1e-4, show_default=True,
               help="The discriminator's learning rate.")
 @reported
 def gan(**given: Any) -> None:

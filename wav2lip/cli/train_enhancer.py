@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
-from wav2lip.cli.parameters import DETECTOR, WEIGHTS, FourNumbers, OriginalSpellings, with_options
+from wav2lip.cli.parameters import DETECTOR, WEIGHTS, FourNumbers, Number, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
 
@@ -41,16 +41,16 @@ LEARNING = with_options(
                  help="Pieces of faces a step."),
     click.option("--crop", type=click.IntRange(16, 96), default=32, show_default=True,
                  help="Width and height of a piece, of the 96 of a face."),
-    click.option("--rate", type=click.FloatRange(0, min_open=True),
+    click.option("--rate", type=Number(0, min_open=True),
                  help="Learning rate; falls to 0 at the last step.  [default: 1e-4 with --from, else 2e-3]"),
     click.option("--features", type=click.IntRange(4), help="Channels between the blocks.  [default: 24, or --from's]"),
     click.option("--blocks", type=click.IntRange(1), help="Residual blocks.  [default: 3, or --from's]"),
     click.option("--growth", type=click.IntRange(1), help="Channels a convolution adds.  [default: 12, or --from's]"),
-    click.option("--mouth", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
+    click.option("--mouth", type=Number(0, min_open=True), default=2.0, show_default=True,
                  help="What an error in the mouth counts against one elsewhere."),
-    click.option("--detail", type=click.FloatRange(0), default=1.0, show_default=True,
+    click.option("--detail", type=Number(0), default=1.0, show_default=True,
                  help="What errors in details of 2, 4 and 8 pixels count."),
-    click.option("--texture", type=click.FloatRange(0), default=0.5, show_default=True,
+    click.option("--texture", type=Number(0), default=0.5, show_default=True,
                  help="What errors in the strength of these details count: livelier skin and hair."),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option("--evaluation-faces", type=click.IntRange(1), default=16, show_default=True,

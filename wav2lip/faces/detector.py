@@ -130,11 +130,13 @@ def _s3fd_or_cascade(
     if weights is None:
         try:
             weights = fetch_known("s3fd", offline=offline, say=say)
-        except WeightsError:
+        except WeightsError as error:
             if name == "s3fd":
                 raise
             from wav2lip.faces.cascade import CascadeDetector
 
+            if not (is_offline() if offline is None else offline):
+                say(str(error))
             say("Looking for faces with the built-in cascade detector (--detector s3fd is finer, once downloaded).")
             return CascadeDetector()
     from wav2lip.faces.s3fd import S3FDDetector
