@@ -213,6 +213,21 @@ def test_the_sound_is_the_truths_or_else_the_first_there_is_and_no_longer_than_t
     assert probe(tmp_path / "out.mp4").sound is None
 
 
+def test_the_sound_keeps_its_time_where_the_picture_starts_later(tmp_path: Path) -> None:
+    low, high = (make_sound(tmp_path / f"{hertz}.wav", 0.8, 48_000, (hertz,)) for hertz in (300, 900))
+    run_ffmpeg("-i", low, "-i", high, "-filter_complex", "[0][1]concat=n=2:v=0:a=1", tmp_path / "turn.wav")
+    silent = lossless(tmp_path / "silent.mkv", [grey(90)] * 25)
+    run_ffmpeg(
+        "-itsoffset", 0.4, "-i", silent, "-i", tmp_path / "turn.wav", "-map", "0:v", "-map", "1:a", "-c", "copy",
+        tmp_path / "late.mkv",
+    )
+    compare([tmp_path / "late.mkv", silent], tmp_path / "out.mkv", None)
+    samples = np.concatenate(list(read_samples(tmp_path / "out.mkv")))
+    # The tone turns 0.8 s after the sound began: 0.4 s after the first picture.
+    assert loudest_frequency(samples[: round(0.37 * 16_000)], 16_000) == pytest.approx(300, abs=5)
+    assert loudest_frequency(samples[round(0.43 * 16_000) :], 16_000) == pytest.approx(900, abs=5)
+
+
 SIZES = [(16, 16), (96, 96), (67, 121), (640, 360), (1080, 720), (1080, 1920), (3840, 2160), (2160, 3840), (30, 2000)]
 
 

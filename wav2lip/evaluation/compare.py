@@ -161,9 +161,10 @@ def compare(
     layout = _Layout(clips, captions() if captions else [{}] * len(videos))
     kept: list[Moment] = []
     sums, done = np.zeros((len(layout.pairs), 2)), 0
+    heard = _heard(clips)
     writer = VideoWriter(
-        output, width=layout.size[0], height=layout.size[1], fps=fps, colour=clips[0].colour, sound=_sound_of(clips),
-        duration_limit=float(frames / fps),
+        output, width=layout.size[0], height=layout.size[1], fps=fps, colour=clips[0].colour,
+        sound=heard and heard.path, sound_from=heard.start if heard else 0.0, duration_limit=float(frames / fps),
     )
     with _saving(sheet) as save, writer, progress.stage("Comparing", frames) as advance:
         with closing(instants(clips, frames)) as together:
@@ -287,9 +288,9 @@ def _seen_size(clip: Clip) -> tuple[int, int]:
     return max(1, round(clip.width * clip.pixel_aspect)), clip.height
 
 
-def _sound_of(clips: Sequence[Clip]) -> Path | None:
+def _heard(clips: Sequence[Clip]) -> Clip | None:
     """Return the video whose sound is heard: the truth, else the first that has any."""
-    return next((clip.path for clip in (*clips[2:], *clips[:2]) if clip.sound is not None), None)
+    return next((clip for clip in (*clips[2:], *clips[:2]) if clip.sound is not None), None)
 
 
 @contextmanager
