@@ -164,7 +164,8 @@ def compare(
     heard = _heard(clips)
     writer = VideoWriter(
         output, width=layout.size[0], height=layout.size[1], fps=fps, colour=clips[0].colour,
-        sound=heard and heard.path, sound_from=heard.start if heard else 0.0, duration_limit=float(frames / fps),
+        sound=heard.path if heard else None, sound_from=heard.start if heard else 0.0,
+        duration_limit=float(frames / fps),
     )
     with _saving(sheet) as save, writer, progress.stage("Comparing", frames) as advance:
         with closing(instants(clips, frames)) as together:
