@@ -56,7 +56,7 @@ def assert_lips_are_where_the_face_is(before: list[Frame], after: list[Frame]) -
     inside = change[rows, columns].mean()
     outside = change.copy()
     outside[round(0.45 * height) : round(0.95 * height), round(0.2 * width) : round(0.8 * width)] = 0
-    assert inside > 2, "the mouth did not change"    # where the face says this speech already, it changes least: by 3
+    assert inside > 3, "the mouth did not change"
     assert outside.mean() < 0.25 * inside
     weights = np.where(change > 0.5 * change.max(), change, 0)
     y, x = (float((weights.sum(axis=1 - axis) * np.arange(size)).sum() / weights.sum() / size)
@@ -137,7 +137,8 @@ def test_any_sound_is_taken(make: Callable[..., Path], tmp_path: Path, name: str
 
 
 def test_the_sound_of_another_video_is_taken(make: Callable[..., Path], tmp_path: Path) -> None:
-    other = make("other.mp4", "-t", 1.2, "-c:v", "libx264", "-vf", "scale=64:64")
+    # What the face says later: a good generator changes little where it says the same already.
+    other = make("other.mp4", "-t", 1.2, "-c:v", "libx264", "-vf", "scale=64:64", before=("-ss", 3))
     _report, _clip, frames = sync(make("face.mp4", *SMALL), other, tmp_path / "out.mp4")
     assert len(frames) in (30, 31)    # AAC counts in blocks: the sound may have grown by one of 64 ms
     assert probe_sound(tmp_path / "out.mp4").codec == "aac"    # copied: encoding it again would add a delay
