@@ -111,7 +111,7 @@ def detector_in_words(name: str, *, weights: Path | None, offline: bool | None) 
     known = KNOWN["s3fd"]
     if weights is not None or is_here(known):
         return "s3fd"
-    if not (is_offline() if offline is None else offline):
+    if not is_offline(offline):
         return f"s3fd ({known.size / 1e6:.0f} MB to download first)"
     if name == "auto":
         return "cascade (the weights of s3fd are not here)"
@@ -135,7 +135,7 @@ def _s3fd_or_cascade(
                 raise
             from wav2lip.faces.cascade import CascadeDetector
 
-            if not (is_offline() if offline is None else offline):
+            if not is_offline(offline):
                 say(str(error))
             say("Looking for faces with the built-in cascade detector (--detector s3fd is finer, once downloaded).")
             return CascadeDetector()

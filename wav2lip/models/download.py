@@ -59,7 +59,7 @@ def fetch(
     wanted = _Wanted(sha256.lower(), size, exact)
     if wanted.is_at(path, check):
         return path
-    if store.offline() if offline is None else offline:
+    if store.offline(offline):
         state = "is not in" if not path.exists() else "is not whole in"
         raise WeightsError(
             f"{path.name} {state} {path.parent}, and the network must not be used (offline). {_by_hand(urls, path)}"

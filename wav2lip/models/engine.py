@@ -114,7 +114,7 @@ class TorchEngine:
     def flop(self, *, lower: bool = False) -> Flop:
         with torch.device("meta"):
             network = Generator(self._network.channels).to(self._numbers).eval()
-        return network_flop(FaceFrom(network, LOWER) if lower else network, (1, *MEL), (1, *FACE))
+        return network_flop(FaceFrom(network, LOWER if lower else 0), (1, *MEL), (1, *FACE))
 
     def _generate(self, asked: _Asked, rows: np.ndarray, first: int, on_device: bool) -> Any:
         """Return some of the faces, from a first row on; above it they are what was given."""

@@ -33,8 +33,10 @@ def cache_dir() -> Path:
     return Path.home() / ".cache" / "wav2lip"
 
 
-def offline() -> bool:
-    """Return whether `$WAV2LIP_OFFLINE` forbids the network."""
+def offline(asked: bool | None = None) -> bool:
+    """Return whether the network must not be used: as `asked`, or where that is None, as `$WAV2LIP_OFFLINE` says."""
+    if asked is not None:
+        return asked
     return os.environ.get("WAV2LIP_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
