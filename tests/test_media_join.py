@@ -119,3 +119,12 @@ def test_segments_last_whole_milliseconds_where_they_can(fps: str, length: int) 
     assert segment_length(rate) == length
     assert [len(segment) for segment in split(2 * length + 1, rate)] == [length, length, 1]
     assert split(0, rate) == ()
+
+
+@pytest.mark.parametrize("name", ["Take #2", "what?", "50%", "it's", "a\nb"])
+def test_the_folder_may_have_any_name(tmp_path: Path, sound: Path, name: str) -> None:
+    folder = tmp_path / name / "parts"
+    folder.mkdir(parents=True)
+    output = tmp_path / name / "a.mp4"
+    join_parts(make_parts(folder, ".mp4", None, Fraction(25)), output, None, Fraction(25), sound)
+    assert probe(output).frames == sum(LENGTHS)

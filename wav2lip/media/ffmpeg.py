@@ -164,12 +164,15 @@ class Process:
         arguments: the whole command line.
         stdin: whether we write to it.
         stdout: whether we read from it.
+        folder: where it runs.
 
     Raises:
         Wav2LipError: it cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False):
+    def __init__(
+        self, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False, folder: Path | None = None
+    ):
         try:
             self._process = subprocess.Popen(
                 list(arguments),
@@ -177,6 +180,7 @@ class Process:
                 stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 bufsize=0,
+                cwd=folder,
                 env={**_MEMORY, **os.environ},
                 start_new_session=True,           # Ctrl-C is ours to handle: it must not reach ffmpeg first
             )

@@ -56,7 +56,7 @@ def join(
     arguments = join_command(
         folder, output, codec=codec, sound=sound, track=track, duration_limit=duration_limit, tags=tags or {}
     )
-    with Process(arguments) as process:
+    with Process(arguments, folder=folder) as process:
         written = 0
         while not process.ended(_LOOK_EVERY):
             size = whole.stat().st_size if whole.exists() else 0
@@ -79,21 +79,23 @@ def join_command(
     folder: Path, output: Path, *, codec: str, sound: Path, track: tuple[Sound, str], tags: Mapping[str, str],
     duration_limit: float | None = None,
 ) -> list[str]:
-    """Return the command line that joins the parts in a folder.
+    """Return the command line that joins the parts in a folder, to be run in it.
 
     Args:
         folder: that of the parts and their list.
         track: what `audio_track` says of the sound, which need not be there yet.
         output, codec, sound, tags, duration_limit: as for `join`.
     """
-    listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
+    # ffmpeg looks for what the list names where the list is; in a full path a # or ? would end the folder's name.
+    listed, whole = f"file:{_LIST}", folder / f"{_WHOLE}{output.suffix}"
     heard = {} if duration_limit is None else {"t": f"{duration_limit:.6f}"}
     # Bit exact: some containers would get a random number.
     options = {"c:v": "copy", "fflags": "+bitexact", **container_options(output, codec)}
     options |= sound_options(output, track[0])
     # ffmpeg-python takes an option once; ffmpeg passes over what follows the g.
     options |= {f"metadata:g:{at}": f"{name}={value}" for at, (name, value) in enumerate(tags.items())}
-    inputs = open_input(listed, format="concat")["v:0"], open_input(sound, format=track[1], **heard)["a:0"]
+    pictures = ffmpeg.input(listed, protocol_whitelist="file,pipe", format="concat")
+    inputs = pictures["v:0"], open_input(sound, format=track[1], **heard)["a:0"]
     return command(ffmpeg.output(*inputs, url(whole), map_chapters=-1, **options))
 
 
