@@ -8,7 +8,8 @@ from media_samples import loudest_frequency, make_sound, numbered_video, run_ffm
 
 from wav2lip.errors import MediaError
 from wav2lip.media.ffmpeg import url
-from wav2lip.media.sound import read_samples
+from wav2lip.media.probe import probe
+from wav2lip.media.sound import read_samples, samples_from_first_frame
 
 
 def samples_of(path: Path, rate: int = 16_000) -> np.ndarray:
@@ -121,3 +122,12 @@ def test_a_track_of_no_samples_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "header.wav").write_bytes(whole[: whole.index(b"data") + 4] + bytes(4))
     with pytest.raises(MediaError, match=r"empty|cannot be"):
         samples_of(tmp_path / "header.wav")
+
+
+@pytest.mark.parametrize("name", ["late.ts", "late.mpg", "late.mkv"])
+def test_sound_that_starts_after_the_picture_keeps_its_distance(tmp_path: Path, name: str) -> None:
+    tone = make_sound(tmp_path / "tone.wav", 1.0, 44_100)
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2", "-itsoffset", "0.5", "-i", url(tone), "-map", "0:v",
+               "-map", "1:a", "-c:v", "mpeg2video", "-c:a", "mp2", url(tmp_path / name))
+    samples = np.concatenate(list(samples_from_first_frame(probe(tmp_path / name))))
+    assert np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 == pytest.approx(0.5, abs=0.04)

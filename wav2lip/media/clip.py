@@ -71,7 +71,7 @@ class Clip:
     colour: Colour
     pixel_aspect: Fraction          # 1 for square pixels
     rotation: int                   # degrees clockwise that players turn it, already applied to width and height
-    start: float                    # seconds: time stamp of the first picture relative to the container's start
+    start: float                    # seconds: time stamp of the first picture relative to where its sound is read from
     seekable: bool                  # whether a jump to a time lands exactly
     image: bool                     # a still: one frame, fps is meaningless
     sound: Sound | None

@@ -46,6 +46,8 @@ _REFERRING = frozenset({
 # A jump in these lands exactly on the pictures' time stamps.
 _SEEKABLE = ("mov", "matroska")
 _SEEKABLE_IF_INTRA = ("avi",)
+# Of these ffmpeg takes time zero to be where the first of the streams begins that it reads, not where the file does.
+_WITHOUT_BEGINNING = ("mpegts", "mpeg")
 # The length in their header is exact; elsewhere it is estimated from the bit rate, or missing.
 _TRUE_LENGTH = ("mov", "matroska", "wav", "flac", "ogg", "avi", "aiff", "w64", "caf")
 
@@ -219,6 +221,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
     frame, packets = _scan(container, stream, path)
     if frame is None:
         raise MediaError(f"{path} holds no picture that can be decoded: it is damaged or incomplete.")
+    packets = _decodable(packets, frame.pts)
     allow(path, pixels=frame.width * frame.height)
     tick = stream.time_base or Fraction(1, 1000)
     timing = _Timing(packets, tick, _stated_rates(stream))
@@ -243,7 +246,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
         colour=_colour(stream, frame),
         pixel_aspect=aspect,
         rotation=rotation,
-        start=float(timing.first) - (container.start_time or 0) / 1_000_000,
+        start=float(timing.first - _sound_begins(container, name)),
         seekable=exact_jumps and timing.stamped,
         image=image,
         sound=_sound(container, path),
@@ -297,6 +300,33 @@ def _scan(
                 if len(packets) > most:
                     allow(path, frames=len(packets))
     return frame, packets
+
+
+def _decodable(packets: list[_Stamp], first: int | None) -> list[_Stamp]:
+    """Return the packets without those before the first picture that can be decoded: a cut took what they refer to.
+
+    Args:
+        packets: in the order of decoding.
+        first: when the first picture that can be decoded is shown; None where it does not say.
+    """
+    at = next((number for number, packet in enumerate(packets) if first is not None and packet.shown == first), None)
+    if first is None or at is None:
+        return packets
+    # Pictures that are shown before it may also follow it; later on, time stamps may begin anew.
+    end = at + 1
+    while end < len(packets) and (packets[end].shown or 0) < first and packets[end].shown is not None:
+        end += 1
+    return [packet for packet in packets[:end] if packet.shown is None or packet.shown >= first] + packets[end:]
+
+
+def _sound_begins(container: InputContainer, name: str) -> Fraction:
+    """Return the time stamp, in seconds, with which ffmpeg begins when it decodes the sound alone."""
+    begins = Fraction(container.start_time or 0, 1_000_000)
+    if name in _WITHOUT_BEGINNING and container.streams.audio:
+        sound = container.streams.audio[0]
+        if sound.start_time is not None and sound.time_base is not None:
+            return sound.start_time * sound.time_base
+    return begins
 
 
 def _stated_rates(stream: VideoStream) -> list[Fraction]:
