@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -250,3 +251,27 @@ def test_the_original_programs_view_is_opencvs(tmp_path: Path, shared: Path) -> 
         capture = cv2.VideoCapture(str(path))
         for frame in read_frames(probe(path), 0, 20, stored=True):
             assert np.abs(frame.astype(int) - capture.read()[1]).max() <= 1
+
+
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+def test_pictures_whose_references_were_cut_off_do_not_count(tmp_path: Path, codec: str) -> None:
+    open_gop = ["-flags", "-cgop"] if codec == "mpeg2video" else ["-x264-params", "open-gop=1"]
+    whole = make_video(tmp_path / "whole.ts", moving_frames(60), 25, ["-c:v", codec, "-g", "15", "-bf", "2", *open_gop])
+    data = whole.read_bytes()
+    (tmp_path / "cut.ts").write_bytes(data[len(data) // 188 // 3 * 188 :])
+    clip = probe(tmp_path / "cut.ts")
+    frames = list(read_frames(clip))
+    assert 20 < len(frames) == clip.frames == clip.stored_frames < 50
+    with av.open(str(clip.path)) as container:
+        first = next(container.decode(video=0))
+    assert clip.first_time == first.pts * first.time_base
+
+
+def test_stored_pictures_are_the_same_backwards(tmp_path: Path) -> None:
+    clip = probe(variable_rate_video(tmp_path / "clip.mp4", DROPPED))
+    last = clip.stored_frames - 1
+    backwards = [number_of(frame) for frame in read_frames_backwards(clip, last + 5, 1000, stored=True)]
+    assert backwards == numbers(clip, stored=True)[::-1]
+    untagged = probe(make_video(tmp_path / "hd.mp4", [coloured_frame(1280, 720)], 25, ["-c:v", "mpeg4", "-q:v", "2"]))
+    (one,), (other,) = (list(way(untagged, 0, 1, stored=True)) for way in (read_frames, read_frames_backwards))
+    assert np.array_equal(one, other)

@@ -146,8 +146,8 @@ def nearest_frame(number: int, fps: Fraction, clip_fps: Fraction) -> int:
     return ceil(number * clip_fps / fps - Fraction(1, 2))
 
 
-def read_frames_backwards(clip: Clip, start: int, count: int) -> Generator[Frame]:
-    """Yield the frames number `start`, `start` - 1, ... down to `start` - `count` + 1, or to 0.
+def read_frames_backwards(clip: Clip, start: int, count: int, *, stored: bool = False) -> Generator[Frame]:
+    """Yield the frames number `start`, `start` - 1, ... down to `start` - `count` + 1, or to 0; `stored` as there.
 
     They are read forwards in blocks that together take at most about 96 MB (or one frame, if that is larger).
 
@@ -155,7 +155,10 @@ def read_frames_backwards(clip: Clip, start: int, count: int) -> Generator[Frame
         As `read_frames`.
     """
     size = clip.width * clip.height * 3
-    yield from _backwards(clip, start, count, size, lambda first, length: read_frames(clip, first, length))
+    there = clip.stored_frames if stored else clip.frames
+    yield from _backwards(
+        there, start, count, size, lambda first, length: read_frames(clip, first, length, stored=stored)
+    )
 
 
 def read_pictures_backwards(
@@ -169,7 +172,7 @@ def read_pictures_backwards(
     pixels = pixels or native(clip)
     size = pixels.bytes(clip.width, clip.height)
     yield from _backwards(
-        clip, start, count, size, lambda first, length: read_pictures(clip, first, length, pixels=pixels)
+        clip.frames, start, count, size, lambda first, length: read_pictures(clip, first, length, pixels=pixels)
     )
 
 
@@ -201,11 +204,11 @@ def _decoded(
 
 
 def _backwards(
-    clip: Clip, start: int, count: int, size: int, read: Callable[[int, int], Generator[Shown]]
+    there: int, start: int, count: int, size: int, read: Callable[[int, int], Generator[Shown]]
 ) -> Generator[Shown]:
-    """Yield what `read(first, length)` gives, from number `start` down, in blocks; one takes `size` bytes."""
+    """Yield what `read(first, length)` gives, from number `start` of `there` down, in blocks; one is `size` bytes."""
     block = max(1, BACKWARD_BYTES // size)
-    end = min(start, clip.frames - 1) + 1
+    end = min(start, there - 1) + 1
     last = max(0, start + 1 - count)
     while end > last:
         first = max(last, end - block)

@@ -105,7 +105,7 @@ class Source:
 
     def read_backwards(self, start: int, count: int) -> Generator[Frame]:
         """Yield `count` frames: start, start - 1, and so on."""
-        for frame in read_frames_backwards(self.clip, start, count):
+        for frame in read_frames_backwards(self.clip, start, count, stored=self.stored):
             yield self.geometry.apply(frame)
 
     def play(self, runs: Iterable[Run]) -> Iterator[tuple[int, Frame]]:
