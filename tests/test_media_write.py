@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from media_samples import (
 
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media import encoding as encoding_module
-from wav2lip.media.clip import Colour
-from wav2lip.media.encoding import CONTAINERS, Encoding, check_encoding
+from wav2lip.media.clip import Colour, Sound
+from wav2lip.media.encoding import CONTAINERS, Encoding, check_encoding, sound_options
 from wav2lip.media.ffmpeg import binary, encoders
 from wav2lip.media.probe import probe, probe_sound
 from wav2lip.media.read import read_frames
@@ -316,3 +317,14 @@ def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and asked(path, mode))
     with pytest.raises(Wav2LipError, match="cannot be written to"):
         check_output(tmp_path / "out.mp4", Encoding())
+
+
+def test_sound_that_a_container_cannot_hold_is_encoded_or_refused_before_the_work() -> None:
+    slow, many = Sound("mp3", 8_000, 1, 1.0), Sound("pcm_s24le", 48_000, 10, 1.0)
+    assert sound_options("a.mp4", slow)["c:a"] == "aac"
+    assert sound_options("a.mp4", replace(slow, sample_rate=16_000)) == {"c:a": "copy"}
+    assert sound_options("a.mov", slow) == {"c:a": "copy"}
+    assert sound_options("a.mkv", many) == {"c:a": "copy"}
+    for name in ("a.mp4", "a.webm"):
+        with pytest.raises(UsageError, match="10 channels"):
+            sound_options(name, many)

@@ -111,6 +111,8 @@ _ALPHA_CODECS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1"}
 _HDR_DEPTH = 10
 _SOUND_ENCODERS = {"aac": "aac", "opus": "libopus", "pcm": "pcm_s16le"}
 _KBIT_PER_CHANNEL = 96
+_MOST_CHANNELS = 8                                # for more, encoders know no layout
+_MP4_SLOWEST_MP3 = 16_000                         # Hz: below, the standard knows none
 _SVT_SMALLEST = 64                                # pixels
 
 
@@ -388,16 +390,22 @@ def sound_options(output: str | Path, sound: Sound) -> dict[str, Any]:
     """Return ffmpeg's output options for the sound: copied as it is where players expect its codec, else encoded.
 
     Raises:
-        UsageError: the output's extension is unknown, or this ffmpeg lacks the encoder.
+        UsageError: the output's extension is unknown, this ffmpeg lacks the encoder, or there are too many channels.
     """
     container = container_of(output)
-    if sound.codec in container.sound:
+    slow = container is _MP4 and sound.codec == "mp3" and sound.sample_rate < _MP4_SLOWEST_MP3
+    if sound.codec in container.sound and not slow:
         return {"c:a": "copy"}
     encoder = _SOUND_ENCODERS[container.fallback]
     if encoder not in encoders(binary()):
         raise UsageError(f"{binary()} cannot encode {container.fallback} sound, which {output} needs.")
     if encoder.startswith("pcm"):
         return {"c:a": encoder}
+    if sound.channels > _MOST_CHANNELS:
+        raise UsageError(
+            f"The sound has {sound.channels} channels, and {container.fallback} in {output} has {_MOST_CHANNELS} at "
+            "most; make it fewer first, or choose .avi."
+        )
     if encoder == "libopus" and sound.channels > 2:
         return {"c:a": encoder, "ac": 2, "b:a": f"{2 * _KBIT_PER_CHANNEL}k"}   # it refuses common surround layouts
     return {"c:a": encoder, "b:a": f"{max(2, sound.channels) * _KBIT_PER_CHANNEL}k"}
