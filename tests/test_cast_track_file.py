@@ -247,3 +247,11 @@ def test_a_file_that_is_no_text_or_not_there_is_a_matter_of_media(tmp_path: Path
     (tmp_path / "film.json").write_bytes(b"\x00\x00\x00\x1cftypisom\xff\xfe")
     with pytest.raises(MediaError, match="not a text file"):
         read_tracks(tmp_path / "film.json")
+
+
+def test_a_picture_has_no_rate_that_could_be_another(tmp_path: Path) -> None:
+    write(tmp_path / "t.json", track("A", 9), frames=9)
+    file = read_tracks(tmp_path / "t.json")
+    assert check_tracks(file, 9, SIZE, None) == []
+    with pytest.raises(UsageError, match="frames a second"):
+        check_tracks(file, 9, SIZE, F(25))

@@ -310,3 +310,21 @@ def test_a_face_that_is_turned_aside_is_left_as_it_is(media: Path, sync: Sync, t
     assert changed(media, sync(track=tmp_path / "track.json", progress=said))["left"] == set(range(20))
     assert any("In 30 frames a face is turned aside" in words for words in said.words)
     assert changed(media, sync(track=tmp_path / "track.json", max_yaw=90.0))["left"] >= set(range(45))
+
+
+def test_of_a_track_file_only_those_count_who_are_seen(media: Path, sync: Sync, tmp_path: Path) -> None:
+    box = [60, 45, 165, 180]
+    people = [{"label": "A", "boxes": [None] * FRAMES}, {"label": "B", "boxes": [box] * FRAMES}]
+    (tmp_path / "track.json").write_text(json.dumps({"people": people, "fps": "25"}))
+    for person in ("largest", "center"):
+        assert sync(track=tmp_path / "track.json", person=person).synced == ("B",)
+    held = sync(track=tmp_path / "track.json", person="B", static=True)
+    assert (held.synced, held.faces) == (("B",), FRAMES)
+
+
+def test_where_there_is_no_face_nobody_talks(media: Path, tmp_path: Path) -> None:
+    run_ffmpeg("-f", "lavfi", "-i", "color=gray:s=112x112:d=1:r=25", *LOSSLESS[:4], tmp_path / "empty.mkv")
+    with pytest.raises(wav2lip.NoFaceError):
+        wav2lip.sync(
+            tmp_path / "empty.mkv", media / "one.wav", tmp_path / "out.mkv", replace(OPTIONS, person="talking")
+        )

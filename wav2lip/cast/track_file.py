@@ -140,14 +140,14 @@ def read_tracks(path: Path) -> TrackFile:
         return TrackFile(path, None, None, None, (content,))
 
 
-def check_tracks(file: TrackFile, frames: int, size: tuple[int, int], fps: Fraction) -> list[str]:
+def check_tracks(file: TrackFile, frames: int, size: tuple[int, int], fps: Fraction | None) -> list[str]:
     """Refuse tracks that are not of a video.
 
     Args:
         file: the tracks.
         frames: how many frames the video has.
         size: their width and height, in pixels.
-        fps: how many are shown in a second.
+        fps: how many are shown in a second; None for a picture.
 
     Returns:
         What the user should know, a sentence each: that the tracks end before the video (see `PersonTrack.lasting`).
@@ -159,7 +159,7 @@ def check_tracks(file: TrackFile, frames: int, size: tuple[int, int], fps: Fract
     with placed(str(file.path)):
         if file.size is not None and file.size != size:
             raise UsageError(f"its video is {_by(file.size)}, this one is {_by(size)}; {again}")
-        if file.fps is not None and abs(file.fps - fps) > fps * Fraction(_SAME_RATE):
+        if file.fps is not None and fps is not None and abs(file.fps - fps) > fps * Fraction(_SAME_RATE):
             raise UsageError(f"its video has {file.fps} frames a second, this one {fps}; {again}")
         if file.frames > frames:
             raise UsageError(f"it has boxes for {file.frames} frames, but the video has only {frames}; {again}")

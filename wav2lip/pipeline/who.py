@@ -75,10 +75,12 @@ class Cast:
             return self.labels[0] if self.labels else ONLY
         if isinstance(who, At):
             return self._at(who)
-        if who == "largest":
-            return max(self.labels, key=lambda label: float(np.nanmedian(_area(self._make(label, NO_PADS)))))
-        if who == "center":
-            return min(self.labels, key=lambda label: float(np.nanmedian(self._off_center(label))))
+        if who in ("largest", "center"):
+            # Of a track file's people some may be in other frames only.
+            seen = [label for label in self.labels if self._make(label, NO_PADS).seen.any()] or self.labels
+            if who == "largest":
+                return max(seen, key=lambda label: float(np.nanmedian(_area(self._make(label, NO_PADS)))))
+            return min(seen, key=lambda label: float(np.nanmedian(self._off_center(label))))
         if who not in self.labels:
             raise UsageError(
                 f"There is no person {who} in {self.source.clip.path}, only {', '.join(self.labels)}; "
@@ -124,6 +126,8 @@ class Cast:
                 "Who is talking is found out in the video as it is; leave out --static, --crop, --resize-factor and "
                 "--rotate, or name the person."
             )
+        if not self.labels:
+            return self._numbered(ONLY)
         tracks = [self._make(label, NO_PADS) for label in self.labels]
         talks = who_talks(self.source.clip, tracks, progress, device)
         return joined([self._numbered(label) for label in self.labels], talks)
@@ -204,7 +208,9 @@ def find_cast(
 
 def _from_file(source: Source, frames: int, path: Path, options: SyncOptions, progress: Progress) -> Cast:
     given = read_tracks(path)
-    for notice in check_tracks(given, source.frames, source.size, source.fps):
+    # A picture has no rate but the result's; of a video that is held still all frames may be known.
+    frames_there = source.clip.frames if source.static else source.frames
+    for notice in check_tracks(given, frames_there, source.size, None if source.clip.image else source.fps):
         progress.say(notice)
     people = {one.label: one for one in given.people}
 
