@@ -29,6 +29,7 @@ from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.ffmpeg import url
 from wav2lip.pipeline.folder import WORK_PATTERN
 from wav2lip.pipeline.job import open_job
+from wav2lip.pipeline.leftovers import QUIET
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.process import children
 from wav2lip.progress import Advance, Progress
@@ -223,6 +224,20 @@ def test_two_runs_never_write_one_result(stopped: Path, face: Path, speech: Path
         shown = CliRunner().invoke(main, ["clean", "--no-cache", "--yes", str(stopped.parent)])
         assert "Nothing is left over" in shown.output    # it belongs to a run at work
     assert parts_in(stopped.parent) == 2
+
+
+def test_parts_that_several_runs_are_making_do_not_go(
+    tmp_path: Path, face: Path, speech: Path, networks: Networks
+) -> None:
+    clean = ["clean", "--no-cache", "--yes", str(tmp_path)]
+    with open_job(face, speech, tmp_path / "a.mp4", OPTIONS, Progress(), networks, shared=True) as job:
+        job.render([0])
+    assert "Nothing is left over" in CliRunner().invoke(main, clean).output
+    (folder,) = tmp_path.glob(WORK_PATTERN)
+    for file in (*folder.iterdir(), folder):
+        os.utime(file, (time.time() - 2 * QUIET,) * 2)
+    assert "parts of a.mp4" in CliRunner().invoke(main, clean).output
+    assert hidden(tmp_path) == []
 
 
 def kill_ffmpegs(of: str) -> None:

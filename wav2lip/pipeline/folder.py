@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wav2lip import __version__
 from wav2lip.errors import MediaError, Wav2LipError
@@ -38,13 +39,17 @@ class WorkFolder:
         """Return the folder for a result of that fingerprint; it need not exist yet."""
         return cls(output.absolute().parent / f".wav2lip-{fingerprint}.work", output, segments)
 
-    def make(self) -> None:
+    def make(self, *, shared: bool = False) -> None:
         """Make it if need be, and say in it what it is for.
+
+        Args:
+            shared: several runs make its parts, and none of them holds the result.
 
         Raises:
             Wav2LipError: it cannot be written to.
         """
         told = {"output": self.output.name, "parts": len(self.segments), "wav2lip": __version__}
+        told |= {"shared": True} if shared else {}
         try:
             self.path.mkdir(exist_ok=True)
             (self.path / _JOB).write_text(json.dumps(told) + "\n", encoding="utf-8")
@@ -114,11 +119,22 @@ def folders_for(output: Path) -> list[Path]:
 
 def output_named(folder: Path) -> str | None:
     """Return the name of the result that a work folder is for; None where that cannot be told."""
-    try:
-        name = json.loads((folder / _JOB).read_text(encoding="utf-8"))["output"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    name = _told(folder).get("output")
     return name if isinstance(name, str) else None
+
+
+def is_shared(folder: Path) -> bool:
+    """Return whether several runs make the parts in a work folder."""
+    return bool(_told(folder).get("shared"))
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """Return what a work folder says of itself; nothing where it is damaged."""
+    try:
+        told = json.loads((folder / _JOB).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def others_in_words(folders: Sequence[Path], output: Path) -> str:

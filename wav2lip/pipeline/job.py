@@ -167,7 +167,7 @@ def open_job(
         others = job.folder.others()
         if others:
             progress.say(others_in_words(others, output))
-        job.folder.make()
+        job.folder.make(shared=shared)
         try:
             yield job
         except BaseException as error:

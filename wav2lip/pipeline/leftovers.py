@@ -14,7 +14,7 @@ from wav2lip.media.alone import LOCK_PATTERN, alone, lock_of
 from wav2lip.media.write import PART_PATTERN
 from wav2lip.models.remembered import FOLDER
 from wav2lip.models.store import cache_dir
-from wav2lip.pipeline.folder import WORK_PATTERN, output_named
+from wav2lip.pipeline.folder import WORK_PATTERN, is_shared, output_named
 
 QUIET = 600.0                               # seconds: what was written to since may be somebody's who is at work
 DAY = 86400.0
@@ -58,9 +58,8 @@ def left_in(folder: Path) -> Iterator[Leftover]:
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder.")
     for work in sorted(folder.glob(WORK_PATTERN)):
-        name = output_named(work)
-        if work.is_dir() and not (_held(lock_of(folder / name)) if name else _busy(work)):
-            yield Leftover(work, f"parts of {name or 'a result'}", _size(work))
+        if work.is_dir() and not _at_work(work):
+            yield Leftover(work, f"parts of {output_named(work) or 'a result'}", _size(work))
     for part in sorted(folder.glob(PART_PATTERN)):
         if part.is_file() and not _busy(part):
             yield Leftover(part, "an unfinished file", _size(part))
@@ -79,6 +78,14 @@ def left_in_cache(days: float) -> Iterator[Leftover]:
                 yield Leftover(entry, "an unfinished file", state.st_size)
             elif entry.suffix == ".npz" and max(state.st_atime, state.st_mtime) < before:
                 yield Leftover(entry, "faces found in a video", state.st_size)
+
+
+def _at_work(work: Path) -> bool:
+    """Return whether somebody may be making parts in a work folder; those who share it do not hold its result."""
+    name = output_named(work)
+    if name is not None and _held(lock_of(work.parent / name)):
+        return True
+    return (name is None or is_shared(work)) and _busy(work)
 
 
 def _held(lock: Path) -> bool:
