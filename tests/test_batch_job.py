@@ -13,7 +13,9 @@ import pytest
 import wav2lip
 from wav2lip.batch import job as module
 from wav2lip.batch.job import Job, Outcome, failed
+from wav2lip.batch.run import check_outputs
 from wav2lip.batch.waiting import Waiting
+from wav2lip.errors import UsageError
 
 OPTIONS = wav2lip.SyncOptions(
     fps=Fraction(30000, 1001), voices=(wav2lip.Voice("A", Path("/a.wav")),), at=None, checkpoint=Path("/w.pth"),
@@ -90,3 +92,12 @@ def test_nothing_is_begun_after_a_failure_where_that_is_wished() -> None:
     assert waiting.take() is None
     assert waiting.settle(second, failed(second.job, "may pass", 1)) is not None
     assert waiting.take() is None
+
+
+def test_no_job_writes_what_another_one_reads(tmp_path: Path) -> None:
+    take, reference = str(tmp_path / "take.mp4"), Path(tmp_path, "x", "..", "take.mp4")
+    writer = Job("line 2", "/b.mp4", "/b.wav", take)
+    for options in (wav2lip.SyncOptions(voices=(wav2lip.Voice("A", Path(take)),)), wav2lip.SyncOptions(mix=reference)):
+        with pytest.raises(UsageError, match=r"line 2 would write .*, which line 1 reads"):
+            check_outputs([Job("line 1", "/a.mp4", None, "/one.mp4", options), writer])
+    check_outputs([Job("line 1", "/a.mp4", "/a.wav", "/one.mp4"), writer])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,16 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "endless"):
         with pytest.raises(wav2lip.UsageError, match="is not the journal of a batch"), Journal(path):
             pass
+
+
+def test_a_result_that_another_job_has_replaced_is_not_done(tmp_path: Path) -> None:
+    path, one = tmp_path / "j.jsonl", job(tmp_path)
+    other = replace(one, options=wav2lip.SyncOptions(crf=30))
+    with Journal(path) as journal:
+        journal.add(done(one))
+        journal.add(done(other))
+        assert (journal.has(one), journal.has(other)) == (False, True)
+        journal.add(failed(one, "no"))          # which leaves what is there
+        assert journal.has(other)
+    with Journal(path) as journal:
+        assert (journal.has(one), journal.has(other)) == (False, True)

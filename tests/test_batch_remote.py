@@ -16,11 +16,13 @@ from click.testing import CliRunner
 import wav2lip
 from wav2lip.batch.at_hand import Errands, absolute
 from wav2lip.batch.job import Job
+from wav2lip.batch.pairs import read_pairs
 from wav2lip.batch.remote import deliver, exists, fetch, path_of, url_of
 from wav2lip.cast.selectors import Voice
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.progress import Progress
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -211,3 +213,22 @@ def test_paths_are_made_absolute_for_workers_elsewhere(tmp_path: Path, monkeypat
     assert told.options.checkpoint == Path("wav2lip-gan")          # a name of `wav2lip models`
     assert told.options.parsing == tmp_path / "own.pth"
     assert told.options.voices == (Voice("A", tmp_path / "b.wav"),)
+
+
+def test_what_somebody_says_may_be_elsewhere(store: Any, errands: Errands) -> None:
+    voices = (Voice("A", Path("memory://in/voice.wav")), Voice("B", Path("here.wav")))
+    given = job(audio=None, options=SyncOptions(voices=voices))
+    assert absolute(given).options.voices == (voices[0], Voice("B", Path("here.wav").absolute()))
+    with errands.at_hand(given) as local:
+        first, second = local.options.voices
+        assert (first.person, first.path.suffix, first.path.read_bytes()) == ("A", ".wav", b"voice")
+        assert second == voices[1]
+        Path(local.output).touch()
+
+
+def test_a_folder_of_pairs_may_have_its_results_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.mp4", "a.wav", "sub/b.mp4", "sub/b.wav"):
+        (tmp_path / name).touch()
+    jobs = read_pairs(tmp_path, Path("memory://out"), SyncOptions(), Progress())
+    assert [one.output for one in jobs] == ["memory://out/a_a.mp4", "memory://out/sub/b_b.mp4"]

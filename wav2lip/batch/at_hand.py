@@ -16,6 +16,7 @@ from wav2lip.provenance.sidecar import SUFFIX as SIDECAR
 from wav2lip.provenance.sidecar import retell
 
 OWN = ("face", "audio", "output")
+VOICE = "voice"    # with its number: what somebody says
 WEIGHTS = ("checkpoint", "detector_weights", "enhance", "parsing")
 SUFFIX = 16    # characters: what is longer says nothing of what a file is
 
@@ -90,16 +91,19 @@ def has_urls(job: Job) -> bool:
 def absolute(job: Job) -> Job:
     """Return the job with absolute paths, for a worker in another folder. URLs and names of known models stay."""
     named = {name: Path(path_of(str(value))) for name, value in _files(job).items() if url_of(value) is None}
-    paths = {name: path.absolute() for name, path in named.items() if name in OWN or path.exists()}
-    voices = tuple(replace(voice, path=voice.path.absolute()) for voice in job.options.voices)
-    return _with_paths(replace(job, options=replace(job.options, voices=voices)), paths)
+    paths = {
+        name: path.absolute() for name, path in named.items()
+        if name in OWN or name.startswith(VOICE) or path.exists()
+    }
+    return _with_paths(job, paths)
 
 
 def _files(job: Job) -> dict[str, str | Path]:
     """Return the files of a job by what they are to it."""
     own = {name: getattr(job, name) for name in OWN}
     options = {field.name: getattr(job.options, field.name) for field in fields(job.options)}
-    return {name: value for name, value in own.items() if value is not None} | {
+    voices = {f"{VOICE}{number}": voice.path for number, voice in enumerate(job.options.voices)}
+    return voices | {name: value for name, value in own.items() if value is not None} | {
         name: value for name, value in options.items() if isinstance(value, Path)
     }
 
@@ -107,8 +111,10 @@ def _files(job: Job) -> dict[str, str | Path]:
 def _with_paths(job: Job, paths: dict[str, Path]) -> Job:
     own = {name: path_of(value) for name in OWN if (value := getattr(job, name)) is not None}
     own |= {name: str(path) for name, path in paths.items() if name in OWN}
-    options = {name: path for name, path in paths.items() if name not in OWN}
-    return replace(job, options=replace(job.options, **options), **own)    # type: ignore[arg-type]
+    spoken = enumerate(job.options.voices)
+    voices = tuple(replace(voice, path=paths.get(f"{VOICE}{number}", voice.path)) for number, voice in spoken)
+    options = {name: path for name, path in paths.items() if name not in OWN and not name.startswith(VOICE)}
+    return replace(job, options=replace(job.options, voices=voices, **options), **own)    # type: ignore[arg-type]
 
 
 def _check(target: str, urls: dict[str, str], clobber: bool) -> None:

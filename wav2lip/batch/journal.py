@@ -29,7 +29,7 @@ class Journal:
 
     def __init__(self, path: Path):
         self.path = path
-        self._done: set[str] = set()
+        self._done: dict[str, str] = {}      # by output: the key of the job that made what is there
         self._listings = Listings()
         self._file: FileIO | None = None
         self._held = ExitStack()
@@ -73,7 +73,7 @@ class Journal:
 
     def has(self, job: Job) -> bool:
         """Whether a job is done, and its output still there."""
-        return job.key in self._done and self._listings.has(job.output)
+        return self._done.get(job.output) == job.key and self._listings.has(job.output)
 
     def add(self, outcome: Outcome) -> None:
         """Write down what became of a job.
@@ -94,9 +94,9 @@ class Journal:
 
     def _remember(self, outcome: Outcome) -> None:
         if outcome.status == "done":
-            self._done.add(outcome.key)
-        else:
-            self._done.discard(outcome.key)
+            self._done[outcome.output] = outcome.key
+        elif self._done.get(outcome.output) == outcome.key:
+            del self._done[outcome.output]
 
     def _read(self) -> int:
         """Remember what the journal says; return where its last whole line ends, in bytes."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from wav2lip.batch.files import located
 from wav2lip.batch.job import Job
 from wav2lip.errors import MediaError, UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
@@ -22,21 +23,22 @@ _TOLD = 5             # names of files without a partner
 def read_pairs(folder: Path, results: Path, options: SyncOptions, progress: Progress) -> list[Job]:
     """Return a job for every face and audio of the same name (a.mp4, a.wav), in the folder and all that are in it.
 
-    Results are called `<name>_<name>.mp4`, in the same folders below `results`. What has no partner is told.
+    Results are called `<name>_<name>.mp4`, in the same folders below `results`, which may be a URL. What has no partner
+    is told.
 
     Raises:
         MediaError: the folder cannot be read.
         UsageError: there is no pair.
     """
-    folder, results = Path(os.path.abspath(folder)), Path(os.path.abspath(results))
+    folder = Path(os.path.abspath(folder))
     jobs, lonely = [], []
     for face, audio in _pairs(folder, results):
         if face is None or audio is None:
             lonely.append(face or audio)
             continue
         named = default_output(face, audio, options.codec)
-        output = results / face.parent.relative_to(folder) / named
-        jobs.append(Job(f"{face}, {audio.name}", str(face), str(audio), str(output), options))
+        output = located(str(face.parent.relative_to(folder) / named), results)
+        jobs.append(Job(f"{face}, {audio.name}", str(face), str(audio), output, options))
     if not jobs:
         raise UsageError(f"There is no pair such as a.mp4 and a.wav in the folder {folder}.")
     made = {job.output for job in jobs}
@@ -49,13 +51,14 @@ def read_pairs(folder: Path, results: Path, options: SyncOptions, progress: Prog
 
 def _pairs(folder: Path, results: Path) -> Iterator[tuple[Path | None, Path | None]]:
     """Yield faces with the audio of their name, None where there is none, and audios without a face."""
+    past = Path(os.path.abspath(results))
 
     def unreadable(error: OSError) -> None:
         raise MediaError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
     for parent, below, names in os.walk(folder, onerror=unreadable):
         here = Path(parent)
-        below[:] = sorted(name for name in below if not name.startswith(".") and here / name != results)
+        below[:] = sorted(name for name in below if not name.startswith(".") and here / name != past)
         faces, sounds = (
             sorted(name for name in names if os.path.splitext(name)[1].lower() in kind and not name.startswith("."))
             for kind in (FACES, SOUNDS)

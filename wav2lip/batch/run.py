@@ -117,7 +117,7 @@ def check_outputs(jobs: Iterable[Job]) -> None:
         if other is not job:
             raise UsageError(f"{other.where} and {job.where} would both write {job.output}; give each an output.")
     for job in writers.values():
-        for given in (job.face, job.audio):
+        for given in (job.face, job.audio, *map(str, job.options.files)):
             writer = writers.get(os.path.normpath(given)) if given else None
             if writer is not None and writer is not job:    # its own input is for `sync` to refuse
                 raise UsageError(f"{writer.where} would write {given}, which {job.where} reads; choose another output.")
