@@ -37,8 +37,8 @@ _DARK = 4               # levels added to all: the hue of black is noise
 
 # The distance that all but 5 % of different people have between them: so the parts weigh the same.
 _SHADE_UNIT, _EDGES_UNIT, _COLOUR_UNIT = 0.73, 0.26, 0.42
-_HALF = 0.5             # weight of hair and of clothes
-_MOST = 2.0             # units that either can be away
+_WEIGHTS = 1.0, 1.0, 0.5, 0.5                       # of shade, edges, hair and clothes
+_MOSTS = np.inf, np.inf, 2.0, 2.0                   # units that each can be away
 
 _PARTS = tuple(np.cumsum([_SHADE[0] * _SHADE[1], _EDGES[0] * _EDGES[1] * _DIRECTIONS, 16, 16]).tolist())
 LEAN = _PARTS[-1]
@@ -73,17 +73,22 @@ def distances(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
         ones, others: (n, SIZE) and (m, SIZE), as `describe` gives them, or means of such.
     """
     a, b = ones.astype(np.float32), others.astype(np.float32)
-    shade, edges, hair, clothes = (
-        _apart(a[:, first:last], b[:, first:last]) for first, last in zip((0, *_PARTS), _PARTS, strict=False)
-    )
-    colours = np.minimum(hair, _MOST) + np.minimum(clothes, _MOST)
-    return np.asarray((shade + edges + _HALF * colours) / (2 + 2 * _HALF))
+    # One table beside the sum at a time: a film has thousands of sights, and these are their squares.
+    found = np.zeros((len(a), len(b)), np.float32)
+    for first, last, most, weight in zip((0, *_PARTS), _PARTS, _MOSTS, _WEIGHTS, strict=False):
+        part = _apart(a[:, first:last], b[:, first:last])
+        np.minimum(part, most, out=part)
+        part *= np.float32(weight / sum(_WEIGHTS))
+        found += part
+    return found
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the distances (n, m) of rows (n, d) and (m, d)."""
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.asarray(np.sqrt(squares.clip(0)))
+    squares = -2 * a @ b.T
+    squares += (a**2).sum(axis=1)[:, None]
+    squares += (b**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(squares, 0, out=squares), out=squares))
 
 
 def _describe(frame: Frame, x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
