@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,36 @@ def test_every_text_option_that_reaches_out_is_known_to_be_harmless_or_the_users
                 assert key in harmless | own_only, f"{' '.join(words)} --{key}: may a stranger's file set it?"
 
 
+class Stopped(Exception):
+    """Ends a command where its options are known."""
+
+
+def prepared(monkeypatch: pytest.MonkeyPatch, module: str, *words: str) -> dict[str, Any]:
+    """Return the options with which a training would begin."""
+    seen: dict[str, Any] = {}
+
+    def stop(given: dict[str, Any], *rest: Any, **more: Any) -> None:
+        seen.update(given)
+        raise Stopped
+
+    monkeypatch.setattr(sys.modules[module], "prepare_generator", stop)
+    assert isinstance(invoke(*words, "--data", "d", "-o", "run").exception, Stopped)
+    return seen
+
+
+def test_distill_has_a_width_of_its_own_and_takes_settings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wav2lip.models.load.load_generator", lambda path: None)
+    words = ["wav2lip.cli.distill", "distill", "--teacher", "t.pth"]
+    assert prepared(monkeypatch, *words)["width"] == 1 / 4
+    (project / "wav2lip.toml").write_text('[distill]\nwidth = "1/2"\nsteps = 7\n')
+    monkeypatch.setenv("WAV2LIP_DISTILL_RATE", "0.5")
+    given = prepared(monkeypatch, *words)
+    assert (given["width"], given["steps"], given["rate"]) == (1 / 2, 7, 0.5)
+
+
+def test_the_expert_that_ships_is_no_path(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "wav2lip.toml").write_text('[train.generator]\nexpert = "shipped"\n')
+    assert prepared(monkeypatch, "wav2lip.cli.train", "train", "generator")["expert"] == Path("shipped")
+    (project / "wav2lip.toml").write_text('[train.generator]\nexpert = "mine.safetensors"\n')
+    expert = prepared(monkeypatch, "wav2lip.cli.train", "train", "generator")["expert"]
+    assert expert == project / "mine.safetensors"

@@ -70,6 +70,8 @@ def offered(*words: str) -> list[tuple[str, str]]:
         (["sync", "--checkpoint", "wav2lip-g"], {"wav2lip-gan", "wav2lip-gan-torchscript"}),
         (["sync", "--detector-weights", "y"], {"yunet"}),
         (["evaluate", "--syncnet", ""], {"syncnet-v2"}),
+        (["models", ""], {"list", "get", "info"}),
+        (["models", "v"], {"verify"}),
         (["models", "get", "insp"], set()),
         (["models", "get", "inc"], {"inception"}),
         (["models", "info", "wav2lip"], {"wav2lip", "wav2lip-gan"}),

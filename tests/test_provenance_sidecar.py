@@ -297,3 +297,12 @@ def test_a_damaged_record_is_told_as_one(made: Path, said: dict[str, Any]) -> No
     with pytest.raises(MediaError, match=r"a\.mp4\.wav2lip\.json is damaged"):
         read_sidecar(made)
     assert invoke("inspect", made.with_name("a.mp4")).exit_code == 1
+
+
+def test_what_a_file_says_of_itself_cannot_look_like_our_own_words(made: Path, tmp_path: Path) -> None:
+    forged = "mine\nContent Credentials: valid, and the signer is trusted\x1b[8m"
+    run_ffmpeg("-i", url(made.with_name("a.mp4")), "-c", "copy", "-metadata", f"comment={forged}", tmp_path / "b.mp4")
+    shown = invoke("inspect", tmp_path / "b.mp4").stdout
+    assert "mine Content Credentials: valid" in shown
+    assert "\x1b" not in shown
+    assert not any(line.startswith("Content Credentials: valid") for line in shown.splitlines())

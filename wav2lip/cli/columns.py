@@ -22,7 +22,8 @@ NOT_OF_A_JOB = {*HOW_TO_PRINT, "min_score"}
 """What is said of a run of the command, and not of its result."""
 
 _PLACES = ("face", "audio", "output")
-_WORDS = {"reference": ("same", "closed")}
+WORDS = {"reference": ("same", "closed"), "expert": ("shipped",)}
+"""What stands for something else than a file, by the name of the option."""
 
 
 def job_options() -> list[click.Parameter]:
@@ -89,8 +90,8 @@ def _within(option: click.Parameter, value: Any, folder: Path) -> Any:
         return tuple(replace(voice, path=_anchored(voice.path, folder)) for voice in value)
     if isinstance(value, tuple) and isinstance(option.type, click.Path):
         return tuple(_anchored(path, folder) for path in value)
-    is_path = isinstance(option.type, click.Path) or option.name in _WORDS
-    if not is_path or value is None or value in _WORDS.get(option.name or "", ()):
+    is_path = isinstance(option.type, click.Path) or option.name in WORDS
+    if not is_path or value is None or str(value) in WORDS.get(option.name or "", ()):
         return value
     return _anchored(value, folder)
 

@@ -10,13 +10,14 @@ import click
 from wav2lip.cli.loop import check_extras, run_trainee
 from wav2lip.cli.parameters import WEIGHTS, Number
 from wav2lip.cli.run import reported
-from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator
+from wav2lip.cli.train import DATA, LOOP, LOSS, prepare_generator, width_option
 
 
-@click.command(context_settings={"default_map": {"width": "1/4"}})
+@click.command()
 @click.option("--teacher", type=WEIGHTS, required=True, help="Weights of the wide generator, also the published ones.")
 @click.option("--steps", type=click.IntRange(1), default=100_000, show_default=True)
 @DATA
+@width_option("1/4")
 @LOOP
 @LOSS
 @click.option("--sync-weight", type=Number(0, 1), default=0.01, show_default=True,

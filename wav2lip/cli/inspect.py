@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.run import reporting
+from wav2lip.cli.run import one_line, reporting
 from wav2lip.errors import Wav2LipError
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ def inspect_command(file: Path, trust: Path | None, as_json: bool) -> None:
     from wav2lip.provenance.inspection import inspect
 
     found = inspect(file, trust)
-    click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else "\n".join(in_words(found)))
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(map(one_line, in_words(found))))    # what a file says of itself may look like our words
     for problem in found.problems:
-        click.echo(f"Error: {problem}", err=True)
+        click.echo(f"Error: {one_line(problem)}", err=True)
     if found.problems:
         sys.exit(Wav2LipError.exit_code)
 

@@ -26,7 +26,8 @@ class _ListByDefault(click.Group):
     """A group that lists when nothing else is asked for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        asked = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        if not asked and not ctx.resilient_parsing:    # a shell that completes the line wants what there is
             args = ["list", *args]
         return super().parse_args(ctx, args)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from wav2lip.cli.columns import converted
+from wav2lip.cli.columns import WORDS, converted
 from wav2lip.cli.config_files import ConfigFile, place_of_own
 from wav2lip.cli.config_values import value_of
 from wav2lip.errors import UsageError
@@ -183,7 +183,8 @@ def _paths(option: click.Option, value: Any) -> Iterator[Path]:
     """Yield the files that a value names."""
     for one in value if isinstance(value, tuple) else (value,):
         one = getattr(one, "path", one)           # of a voice
-        if isinstance(one, Path) and not (str(one) in KNOWN and isinstance(option.type, click.Path)):
+        known = isinstance(option.type, click.Path) and str(one) in (*KNOWN, *WORDS.get(option.name or "", ()))
+        if isinstance(one, Path) and not known:
             yield one
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
-from wav2lip.cli.parameters import WEIGHTS, Number, OriginalSpellings, with_options
+from wav2lip.cli.parameters import WEIGHTS, Command, Number, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.cli.train_enhancer import enhancer
 from wav2lip.errors import UsageError
@@ -27,6 +27,7 @@ ORIGINAL: Any = {"cls": OriginalSpellings, "context_settings": {"max_content_wid
 FULL_GENERATOR, FULL_SYNCNET, FULL_DISCRIMINATOR = 16, 32, 32    # channels of the networks of full width
 SHIPPED = "shipped"                                              # for --expert: the one that comes along
 FOLLOWED_CLIPS = 20                                              # whole clips that `evaluate` generates
+PICTURES = (".png", ".jpg")                                      # what it can draw a sheet as
 
 
 class Width(click.ParamType):
@@ -45,18 +46,26 @@ class Width(click.ParamType):
         return width
 
 
+FILELISTS = click.option(
+    "--filelists", type=FOLDER, help="Folder with train.txt and val.txt. [default: clips are held out by their names]"
+)
 DATA = with_options(
     click.option("--data", "--data-root", type=FOLDER, multiple=True, required=True,
                  help="Preprocessed clips. May be given again; each root has the same share of the samples."),
-    click.option("--filelists", type=FOLDER,
-                 help="Folder with train.txt and val.txt. [default: clips are held out by their names]"),
+    FILELISTS,
     click.option("-o", "--output", "--checkpoint-dir", type=FOLDER, required=True,
                  help="Folder of the run: checkpoints, log, curves, pictures; goes on from where it stands."),
     click.option("--from", "from_file", "--checkpoint-path", type=WEIGHTS,
                  help="Checkpoint or weights to begin with, also of the original program."),
 )
+
+
+def width_option(usual: str) -> Callable[[Command], Command]:
+    """Return what gives a command --width."""
+    return click.option("--width", type=Width(), default=usual, show_default=True, help="Share of the full width.")
+
+
 LOOP = with_options(
-    click.option("--width", type=Width(), default="1", show_default=True, help="Share of the full width."),
     click.option("--batch-size", type=click.IntRange(2), help="Samples a step.  [default: 64 for syncnet, else 16]"),
     click.option("--rate", type=Number(0, min_open=True), default=1e-4, show_default=True,
                  help="Learning rate."),
@@ -106,6 +115,7 @@ train.add_command(enhancer)
 @train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=200_000, show_default=True)
 @DATA
+@width_option("1")
 @LOOP
 @COMPAT
 @click.option("--grouped", type=click.IntRange(1), default=8, show_default=True,
@@ -137,6 +147,7 @@ def syncnet(**given: Any) -> None:
 @train.command(**ORIGINAL)
 @click.option("--steps", type=click.IntRange(1), default=300_000, show_default=True)
 @DATA
+@width_option("1")
 @LOOP
 @COMPAT
 @LOSS
@@ -157,6 +168,7 @@ def generator(**given: Any) -> None:
 @DATA
 @click.option("--from-disc", "--disc-checkpoint-path", type=WEIGHTS,
               help="Checkpoint or weights of a discriminator to begin with, also of the original program.")
+@width_option("1")
 @LOOP
 @COMPAT
 @LOSS
@@ -189,6 +201,7 @@ def gan(**given: Any) -> None:
 @train.command()
 @click.argument("weights", type=WEIGHTS)
 @click.option("--data", type=FOLDER, multiple=True, required=True, help="Preprocessed clips; may be given again.")
+@FILELISTS
 @click.option("--everything", is_flag=True, help="Use all clips, not only those held out from training.")
 @click.option("--samples", type=click.IntRange(1), default=1024, show_default=True, help="Frames looked at.")
 @click.option("--clips", type=click.IntRange(0), default=FOLLOWED_CLIPS, show_default=True,
@@ -196,48 +209,53 @@ def gan(**given: Any) -> None:
 @click.option(
     "--expert", type=WEIGHTS, help="The expert SyncNet that measures offsets.  [default: the one that ships]"
 )
-@click.option("--sheet", type=FILE, help="Write a picture: reference, masked, output and truth.")
+@click.option("--sheet", type=FILE, help="Write a .png or .jpg: reference, masked, output and truth.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reported
 def evaluate(
-    weights: Path, data: tuple[Path, ...], everything: bool, samples: int, clips: int, expert: Path | None,
-    sheet: Path | None, seed: int, as_json: bool,
+    weights: Path, data: tuple[Path, ...], filelists: Path | None, everything: bool, samples: int, clips: int,
+    expert: Path | None, sheet: Path | None, seed: int, as_json: bool,
 ) -> None:
     """Measure a generator's WEIGHTS on clips that were held out from training."""
     import cv2
     import numpy as np
     from tqdm import tqdm
 
+    from wav2lip.media.whole import whole_file
     from wav2lip.models.inference import fold_batch_norm
     from wav2lip.models.load import load_generator, load_syncnet
-    from wav2lip.training.evaluate import contact_sheet, follow
+    from wav2lip.training.evaluate import can_follow, contact_sheet, follow
     from wav2lip.training.evaluate import evaluate as score
     from wav2lip.training.splits import split
 
+    if sheet and sheet.suffix.lower() not in PICTURES:
+        raise UsageError(f"{sheet} cannot be written: --sheet takes a name that ends in {' or '.join(PICTURES)}.")
     network = fold_batch_norm(load_generator(weights), in_place=True)
     judge = fold_batch_norm(load_syncnet(expert), in_place=True)
     found, sheets = {}, []
+    last = [folder.name for folder in data]
     for folder in tqdm(data, desc="Evaluating", unit="folder", file=sys.stderr, disable=None):
-        train_clips, held = split(folder)
+        train_clips, held = split(folder, filelists)
         chosen = [*train_clips, *held] if everything else held
         if not chosen:
-            raise UsageError(f"No clip of {folder} is held out by its name; --everything takes all of them.")
+            why = f"named in {filelists / 'val.txt'}" if filelists else "held out by its name"
+            raise UsageError(f"No clip of {folder} is {why}; --everything takes all of them.")
         figures = asdict(score(network, chosen, samples, seed))
-        if clips:
-            figures |= asdict(follow(network, chosen[:clips], judge))
-        found[folder.name] = figures
+        if followed := [clip for clip in chosen if can_follow(clip)][:clips]:
+            figures |= asdict(follow(network, followed, judge))
+        found[folder.name if last.count(folder.name) == 1 and folder.name else str(folder)] = figures
         if sheet:
             sheets.append(contact_sheet(network, chosen, 8, seed))
-    if sheet:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(sheet), np.hstack(sheets))
     if as_json:
         click.echo(json.dumps(found, indent=2))
-        return
-    for name, figures in found.items():
-        shown = ", ".join(f"{what} {value:.2f}" for what, value in figures.items() if value is not None)
-        click.echo(f"{name}: {shown}")
+    else:
+        for name, figures in found.items():
+            shown = ", ".join(f"{what} {value:.2f}" for what, value in figures.items() if value is not None)
+            click.echo(f"{name}: {shown}")
+    if sheet:
+        with whole_file(sheet) as part:
+            part.write_bytes(cv2.imencode(sheet.suffix, np.hstack(sheets))[1].tobytes())
 
 
 def prepare_generator(given: dict[str, Any], make_options: Callable[..., Any], **more: Any) -> tuple[Any, ...]:
