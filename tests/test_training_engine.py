@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -18,9 +19,12 @@ from seeded import seeded_state_dict
 from training_clips import head_clip
 
 from wav2lip.cli import main
+from wav2lip.errors import UsageError
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import load_generator, save_network
 from wav2lip.models.syncnet import SyncNet
+from wav2lip.training.engine import make_accelerator
+from wav2lip.training.evaluate import can_follow, evaluate
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
 from wav2lip.training.layout import find_clips
 from wav2lip.training.log import read_log
@@ -265,3 +269,79 @@ def test_batch_norms_average_over_more_and_more_batches() -> None:
     assert momentum(0) == momentum(50) == 0.1
     assert 0.01 < momentum(300) < 0.1
     assert momentum(5000) == 0.01
+
+
+def test_weights_that_were_not_written_in_the_end_are_written_by_the_same_command(data: Path, tmp_path: Path) -> None:
+    run, steps = tmp_path / "run", ["--steps", "3"]
+    assert train(data, run, *steps).exit_code == 0
+    made = weights(run)
+    for spoil in (Path.unlink, lambda path: save_network(Generator(1), path, {"steps": "2"})):
+        spoil(run / "generator.safetensors")
+        again = train(data, run, *steps)
+        assert again.exit_code == 0, again.stderr
+        assert same(weights(run), made)
+    assert train(data, run, *steps).exit_code == 2
+
+
+def test_a_checkpoint_remembers_whether_the_expert_takes_part_and_not_how_much(data: Path) -> None:
+    for compat, weight in ((False, 0.01), (True, 0.0)):
+        one = trainee(data, compat=compat)
+        one.restore({"sync_weight": 0.5})
+        assert one.sync_weight == weight
+
+
+def test_without_held_out_clips_the_expert_is_asked_about_those_that_are_learned_from(data: Path) -> None:
+    expert, clips = SyncNet(1), find_clips(data)
+    expert.load_state_dict(seeded_state_dict(expert.state_dict()))
+    options = GeneratorOptions(steps=10, batch_size=2, evaluation_samples=4)
+    one = GeneratorTrainee(Generator(1), [clips], [], options, expert)
+    one.start(make_accelerator("cpu", "fp32"))
+    one.parts[0].network.eval()
+    with torch.inference_mode():
+        figures = one.evaluate().figures
+    assert figures.keys() == {"eval_sync"}
+    one.heed({"eval_sync": 0.5})
+    assert one.sync_weight == 0.01
+
+
+def test_clips_with_hardly_a_face_are_passed_over_by_evaluations(tmp_path: Path) -> None:
+    good, bare = head_clip(tmp_path, 0, 0.8), head_clip(tmp_path, 1, 0.8, faceless=range(1, 20))
+    network = Generator(1).eval()
+    assert evaluate(network, [bare, good], 4) != evaluate(network, [good, good], 3)
+    assert np.isfinite(evaluate(network, [bare, good], 4).right)
+    assert (can_follow(good), can_follow(bare)) == (True, False)
+    with pytest.raises(UsageError, match="less than two usable faces"):
+        evaluate(network, [bare], 4)
+
+
+def test_every_folder_has_its_figures_and_the_sheet_is_written_last(data: Path, tmp_path: Path) -> None:
+    save_network(Generator(1), weights := tmp_path / "w.safetensors")
+    other = tmp_path / data.name
+    head_clip(other, 3, 0.8)
+    words = [
+        "train", "evaluate", str(weights), "--data", str(data), "--data", str(other), "--samples", "2", "--clips", "1",
+        "--json",
+    ]
+    assert CliRunner().invoke(main, [*words, "--sheet", str(tmp_path / "sheet.gif")]).exit_code == 2
+    sheet = tmp_path / "new" / "sheet.PNG"
+    result = CliRunner().invoke(main, [*words, "--everything", "--sheet", str(sheet)])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout).keys() == {str(data), str(other)}
+    assert cv2.imread(str(sheet)).shape == (8 * 96, 2 * 4 * 96, 3)
+
+
+def test_lists_say_which_clips_were_held_out(data: Path, tmp_path: Path) -> None:
+    save_network(Generator(1), weights := tmp_path / "w.safetensors")
+    clips = find_clips(data)
+    names = [clip.folder.relative_to(data).as_posix() for clip in clips]
+    for part, some in (("train", names[:2]), ("val", names[2:])):
+        (tmp_path / f"{part}.txt").write_text("\n".join(some))
+    words = ["train", "evaluate", str(weights), "--data", str(data), "--samples", "4", "--clips", "0", "--json"]
+    result = CliRunner().invoke(main, [*words, "--filelists", str(tmp_path)])
+    figures = json.loads(result.stdout)[data.name]
+    expected = [evaluate(load_generator(weights).eval(), [clip], 4).right for clip in clips]
+    assert figures["right"] == pytest.approx(expected[2], rel=1e-3)
+    assert figures["right"] != pytest.approx(expected[0], rel=1e-3)
+    (tmp_path / "val.txt").write_text("")
+    refused = CliRunner().invoke(main, [*words, "--filelists", str(tmp_path)])
+    assert (refused.exit_code, "named in" in refused.stderr) == (2, True)

@@ -28,6 +28,7 @@ from wav2lip.training.enhancer import (
     EnhancerOptions,
     EnhancerTrainee,
     Pieces,
+    bands,
     cubic,
     enhancement,
     large_weights,
@@ -330,3 +331,8 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(video: Path, run: Path, tm
         assert words in result.stderr
         assert "Traceback" not in result.stderr
         assert folder == run or not (tmp_path / folder).exists(), "something was left behind"
+
+
+def test_pieces_of_odd_sizes_have_bands_too() -> None:
+    picture = torch.rand(1, 3, 132, 132)
+    assert [band.shape[-1] for band in bands(picture)] == [132, 66, 33]

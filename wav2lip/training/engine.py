@@ -23,11 +23,12 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
+from wav2lip.models.checkpoint import SAFETENSORS
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.training.advice import advice
 from wav2lip.training.curves import draw_curves
 from wav2lip.training.log import TrainingLog
-from wav2lip.training.runs import RunFolder, Saved, read_saved
+from wav2lip.training.runs import RunFolder, Saved, read_saved, steps_of
 
 Figures = dict[str, float]
 Batches = Callable[[int, int], Any]    # step, rank: a dataclass of tensors
@@ -230,13 +231,19 @@ class _Loop:
                 if part is parts[0]:
                     self._step, self._epoch = saved.step, saved.epoch
                     self._trainee.restore(saved.training)
-        if self._step >= self._options.steps:
+        if self._step >= self._options.steps and not self._only_exports_are_missing(newest is not None):
             raise UsageError(
                 f"{self._folder.path} has reached step {self._step} already; ask for more than that with --steps, "
                 "or for another folder."
             )
         if self._step:
             self._say(f"Going on from step {self._step} of {files[parts[0].prefix]}.")
+
+    def _only_exports_are_missing(self, own: bool) -> bool:
+        """Return whether a run was ended after its last step, and before the weights of that step were written."""
+        return own and self._step == self._options.steps and not any(
+            steps_of(path) == self._step for path in self._folder.path.glob(f"*.{SAFETENSORS}")
+        )
 
     def run(self) -> list[Path]:
         trainee, options, accelerator = self._trainee, self._options, self._accelerator
@@ -273,7 +280,7 @@ class _Loop:
                     self._evaluate(log)
                 if last or stop or self._step % options.save_every == 0:
                     self._save()
-                if stop:
+                if stop and not last:
                     raise stopped[0] if stopped else KeyboardInterrupt
         accelerator.wait_for_everyone()
         self._switch(training=False)

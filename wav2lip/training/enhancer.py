@@ -298,7 +298,7 @@ def bands(pictures: Tensor) -> Iterator[Tensor]:
     """Yield what pictures (B, C, H, W) hold of details, finest first: each band has half the size of the one before."""
     for _ in range(_BANDS):
         coarse = F.avg_pool2d(pictures, 2)
-        yield pictures - F.interpolate(coarse, scale_factor=2, mode="bilinear")
+        yield pictures - F.interpolate(coarse, size=pictures.shape[-2:], mode="bilinear")
         pictures = coarse
 
 

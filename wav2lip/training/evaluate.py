@@ -9,15 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wav2lip.errors import UsageError
 from wav2lip.evaluation.offsets import best_offset
 from wav2lip.media.sound import read_samples
 from wav2lip.models.generator import FACE_SIZE
-from wav2lip.models.syncnet import FPS, SyncNet
+from wav2lip.models.syncnet import FPS, WINDOW_FRAMES, SyncNet
+from wav2lip.speech.windows import frames_inside
 from wav2lip.training.articulation import speech_to_articulation
 from wav2lip.training.augment import NO_AUGMENTATION
 from wav2lip.training.layout import AUDIO, TrainingClip
 from wav2lip.training.losses import MOUTH
 from wav2lip.training.samples import (
+    TRIES,
     Batch,
     Rules,
     generator_input,
@@ -93,7 +96,13 @@ def evaluate(generator: nn.Module, clips: Sequence[TrainingClip], samples: int, 
 
 
 def follow(generator: nn.Module, clips: Sequence[TrainingClip], expert: SyncNet | None = None) -> Following:
-    """Generate whole clips, each from one still reference frame, and see whether the mouths follow the speech."""
+    """Generate whole clips, each from one still reference frame, and see whether the mouths follow the speech.
+
+    Args:
+        generator: as for `evaluate`.
+        clips: at least one; `can_follow` holds for all.
+        expert: measures offsets.
+    """
     found = []
     for clip in clips:
         frames = longest_run(clip.numbers)[:FOLLOWED]
@@ -108,6 +117,12 @@ def follow(generator: nn.Module, clips: Sequence[TrainingClip], expert: SyncNet 
         found.append([opening, abs(lag) <= 1, curve, abs(curve_lag) <= 1, distance <= 1])
     opening, near, curve, curve_near, in_time = (float(value) for value in np.mean(found, axis=0))
     return Following(opening, near, curve, curve_near, None if expert is None else in_time)
+
+
+def can_follow(clip: TrainingClip) -> bool:
+    """Return whether a clip has as many consecutive faces, with their sound, as the expert looks at."""
+    frames = longest_run(clip.numbers)
+    return len(frames) >= WINDOW_FRAMES and int(frames[0]) < frames_inside(clip.mel.shape[1], FPS)
 
 
 def generate(generator: nn.Module, mel: Tensor, faces: Tensor) -> Tensor:
@@ -214,6 +229,16 @@ def _gradient(faces: Tensor) -> float:
     return float(mouth.diff(dim=-1).abs().mean() + mouth.diff(dim=-2).abs().mean())
 
 
+def _draw(clips: Sequence[TrainingClip], random: np.random.Generator) -> tuple[int, np.ndarray]:
+    """Return the number of a clip, and its usable windows; as in training, clips with too few are passed over."""
+    for _ in range(TRIES):
+        number = int(random.integers(len(clips)))
+        windows = usable_windows(clips[number], RULES)
+        if len(windows) > 1:
+            return number, windows
+    raise UsageError(f"{TRIES} clips drawn to judge by, {clips[0].folder} among them, have less than two usable faces.")
+
+
 def _batches(clips: Sequence[TrainingClip], samples: int, seed: int) -> Iterator[tuple[Batch, Tensor]]:
     """Yield samples, and mel (B, 1, 80, 16) of other speech for them, at most 32 at a time."""
     random = np.random.default_rng(seed)
@@ -221,9 +246,8 @@ def _batches(clips: Sequence[TrainingClip], samples: int, seed: int) -> Iterator
     for start in range(0, samples, BATCH):
         drawn, others = [], []
         for _ in range(min(BATCH, samples - start)):
-            number = int(random.integers(len(clips)))
+            number, windows = _draw(clips, random)
             clip, other = clips[number], clips[(number + int(random.integers(1, max(2, len(clips))))) % len(clips)]
-            windows = usable_windows(clip, RULES)
             target = int(random.choice(windows))
             reference = int(random.choice(other_windows(windows, target, RULES.apart)))
             mel = speech_window(clip, target)

@@ -25,7 +25,7 @@ from wav2lip.training.norms import Norms
 from wav2lip.training.rates import rate_at, set_rate
 from wav2lip.training.samples import Batch, Rules, Sampler, generator_input
 
-SYNC_BELOW = 0.75          # of the expert's mean loss on held-out clips: from there on it takes part
+SYNC_BELOW = 0.75          # of the expert's mean loss: from there on it takes part
 EVALUATION_SEED = 1
 SHEET_ROWS = 8
 
@@ -43,7 +43,8 @@ class GeneratorOptions:
         cosine: let the rate fall to 0 along half a cosine instead of keeping it.
         mouth: what an error in the mouth region counts against one elsewhere.
         edges: what errors in the differences of neighbouring pixels count.
-        sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75.
+        sync_weight: of the expert's loss, once its mean on held-out clips has been below 0.75; where there are none,
+            on those of the first set.
         whole_every: of so many steps one makes whole faces, the others only their lower parts, in three quarters of
             the time.
         settled_steps: last steps in which batch norm keeps its statistics, so that the network learns as it will run.
@@ -123,13 +124,13 @@ class GeneratorTrainee(Trainee):
 
     def evaluate(self) -> Evaluation:
         network = self.accelerator.unwrap_model(self.parts[0].network)
-        if not self._held:
-            return Evaluation({}, contact_sheet(network, self._sets[0], SHEET_ROWS, EVALUATION_SEED))
-        scores = evaluate(network, self._held, self.options.evaluation_samples, EVALUATION_SEED)
-        figures = {EVALUATION + name: value for name, value in asdict(scores).items()}
+        clips, figures = self._held or self._sets[0], {}
+        if self._held:
+            scores = evaluate(network, clips, self.options.evaluation_samples, EVALUATION_SEED)
+            figures = {EVALUATION + name: value for name, value in asdict(scores).items()}
         if self.expert:
-            figures[EVALUATION + "sync"] = self._held_out_sync(network)
-        return Evaluation(figures, contact_sheet(network, self._held, SHEET_ROWS, EVALUATION_SEED))
+            figures[EVALUATION + "sync"] = self._mean_sync(network, clips)
+        return Evaluation(figures, contact_sheet(network, clips, SHEET_ROWS, EVALUATION_SEED))
 
     def heed(self, evaluation: Figures) -> None:
         """Let the expert take part from the evaluation on in which its mean loss is below 0.75 (spec E.5)."""
@@ -140,7 +141,8 @@ class GeneratorTrainee(Trainee):
         return {} if self.options.compat else {"sync_weight": self.sync_weight}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.sync_weight = float(state.get("sync_weight", 0.0))
+        joined = state.get("sync_weight", 0.0) > 0 and not self.options.compat
+        self.sync_weight = self.options.sync_weight if joined else 0.0    # how much it counts, this run says
 
     def export(self, folder: Path, step: int) -> list[Path]:
         path = folder / "generator.safetensors"
@@ -185,10 +187,10 @@ class GeneratorTrainee(Trainee):
         with self.accelerator.autocast():
             return losses.sync(self.expert, batch.mel[:, None], made)
 
-    def _held_out_sync(self, network: nn.Module) -> float:
-        """Return the expert's mean loss on generated windows of held-out clips."""
+    def _mean_sync(self, network: nn.Module, clips: Sequence[TrainingClip]) -> float:
+        """Return the expert's mean loss on generated windows of clips."""
         rules = Rules.of(compat=self.options.compat)
-        sampler = Sampler([self._held], self.options.batch_size, EVALUATION_SEED, rules, NO_AUGMENTATION)
+        sampler = Sampler([clips], self.options.batch_size, EVALUATION_SEED, rules, NO_AUGMENTATION)
         found = []
         for number in range(max(1, self.options.evaluation_samples // (WINDOW_FRAMES * self.options.batch_size))):
             batch = to_device(sampler.batch(number), self.accelerator.device)

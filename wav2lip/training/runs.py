@@ -179,6 +179,14 @@ def read_saved(path: Path, kind: str) -> Saved:
     )
 
 
+def steps_of(path: Path) -> int | None:
+    """Return after how many steps weights were written for use; None where the file does not say."""
+    try:
+        return int(read_checkpoint(path).metadata["steps"])
+    except (WeightsError, KeyError, ValueError):
+        return None
+
+
 def _write(path: Path, content: Any) -> None:
     part = path.with_name(f".checkpoint-{secrets.token_hex(8)}{_PART}")
     try:
