@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from wav2lip.progress import Progress
 from wav2lip.ui.making import Tongue, Wish, wish
 from wav2lip.ui.options import Field
 from wav2lip.ui.running import Running
-from wav2lip.ui.session import Session, Sessions
+from wav2lip.ui.session import FORGOTTEN, Session, Sessions
 
 TONGUE = Tongue(sync, spelled, text_of, sync_options)
 GIVEN = {option.name or "": default_of(option, sync) for option in job_options() if option.expose_value}
@@ -218,3 +220,28 @@ def test_without_gradio_there_is_a_sentence() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == UsageError.exit_code
     assert done.stderr == "Error: This needs gradio, which is not installed: pip install 'wav2lip[ui]'\n"
+
+
+def test_nobody_loses_a_file_because_somebody_else_sent_the_same(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path)
+    first = sessions.of("one").adopt("face", file := uploaded(tmp_path, "video"))
+    Path(file["path"]).unlink()                  # the server renames a new file to the name of the old one
+    second = sessions.of("two").adopt("face", uploaded(tmp_path, "video"))
+    sessions.end("two")
+    assert not second.exists()
+    assert sessions.of("one").adopt("face", file) == first
+    assert first.read_text() == "video"
+    uploaded(tmp_path, "video")                  # a third, who has not said yet what it is for
+    sessions.end("one")
+    assert sessions.of("three").adopt("face", file).read_text() == "video"
+    sessions.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_uploads_that_broke_off_go_in_time(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path)
+    for name, age in (("tmpold", 2 * FORGOTTEN), ("tmpnew", 1.0)):
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    sessions.end("nobody")
+    assert [path.name for path in tmp_path.iterdir()] == ["tmpnew"]

@@ -36,7 +36,7 @@ class Session:
         self.asked = False                   # for something that is done in its turn
         self.running: Running[Any] | None = None
         self.labels: list[str] = []          # of the people who were found last
-        self._uploads: dict[str, Path] = {}
+        self._files: dict[str, tuple[Path, Path]] = {}     # by role: the upload, and the visitor's own name for it
         self._results = 0
 
     def adopt(self, role: str, upload: Mapping[str, Any]) -> Path:
@@ -51,29 +51,33 @@ class Session:
         """
         came = Path(str(upload.get("path") or ""))
         inside = came.parent.parent == self.root and _UPLOADED.fullmatch(came.parent.name)
+        path = self.folder / role / _name(str(upload.get("orig_name") or came.name))
+        if self._files.get(role) == (came, path) and path.is_file():
+            return path                      # whatever became of the upload: others may have sent the same, and left
         if not inside or came.name == ".." or came.is_symlink() or not came.is_file():
             raise UsageError("This file is not there any more; upload it again.")
-        path = self.folder / role / _name(str(upload.get("orig_name") or came.name))
-        with suppress(OSError):
-            if path.samefile(came):
-                return path
         self.drop(role)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(came, path)              # the browser plays the one, and nobody can change the other's name
         except OSError as error:
             raise Wav2LipError(f"{path.name} cannot be kept: {error.strerror}.") from error
-        self._uploads[role] = came
+        self._files[role] = came, path
         return path
 
     def drop(self, role: str) -> None:
         """Remove the file that the visitor had for something, and the upload if nobody else has it."""
+        came, path = self._files.pop(role, (None, None))
+        mine = False
+        if came is not None and path is not None:
+            with suppress(OSError):
+                mine = path.samefile(came)   # not where somebody sent the same since: that is theirs
         shutil.rmtree(self.folder / role, ignore_errors=True)
-        came = self._uploads.pop(role, None)
-        if came is not None:
+        if came is not None and mine:
             with suppress(OSError):
                 if came.stat().st_nlink == 1:
-                    shutil.rmtree(came.parent)
+                    came.unlink()
+                    came.parent.rmdir()
 
     def results(self) -> Path:
         """Return the folder for the next result; the same as before until `keep` was called."""
@@ -93,7 +97,7 @@ class Session:
         if self.running is not None:
             self.running.stop()
             self.running.wait()
-        for role in list(self._uploads):
+        for role in list(self._files):
             self.drop(role)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -129,11 +133,14 @@ class Sessions:
             self.end(page)
 
     def _sweep(self) -> None:
-        for folder in filter(lambda folder: _UPLOADED.fullmatch(folder.name), self.root.iterdir()):
+        for entry in self.root.iterdir():
             with suppress(OSError):
-                idle = time.time() - folder.stat().st_mtime > FORGOTTEN
-                if idle and all(each.stat().st_nlink == 1 for each in folder.iterdir()):
-                    shutil.rmtree(folder)
+                if time.time() - entry.stat().st_mtime <= FORGOTTEN:
+                    continue
+                if entry.is_file():          # an upload that broke off
+                    entry.unlink()
+                elif _UPLOADED.fullmatch(entry.name) and all(each.stat().st_nlink == 1 for each in entry.iterdir()):
+                    shutil.rmtree(entry)
 
 
 def _name(given: str) -> str:
