@@ -19,6 +19,7 @@ from media_samples import (
     number_of,
     numbered_frame,
     numbered_video,
+    run_ffmpeg,
     tagged,
 )
 
@@ -26,10 +27,10 @@ from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media import encoding as encoding_module
 from wav2lip.media.clip import Colour, Sound
 from wav2lip.media.encoding import CONTAINERS, Encoding, check_encoding, sound_options
-from wav2lip.media.ffmpeg import binary, encoders
+from wav2lip.media.ffmpeg import binary, encoders, url
 from wav2lip.media.probe import probe, probe_sound
 from wav2lip.media.read import read_frames
-from wav2lip.media.sound import read_samples
+from wav2lip.media.sound import read_samples, samples_from_first_frame
 from wav2lip.media.write import PART_PATTERN, VideoWriter, check_output
 
 GREY = [numbered_frame(number) for number in range(20)]
@@ -328,3 +329,30 @@ def test_sound_that_a_container_cannot_hold_is_encoded_or_refused_before_the_wor
     for name in ("a.mp4", "a.webm"):
         with pytest.raises(UsageError, match="10 channels"):
             sound_options(name, many)
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mkv"])
+def test_sound_that_begins_after_its_picture_does_so_beside_another_one(tmp_path: Path, suffix: str) -> None:
+    tone = make_sound(tmp_path / "tone.wav", 1.0, 44_100)
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2", "-itsoffset", "0.5", "-i", url(tone), "-map", "0:v",
+               "-map", "1:a", "-c:v", "mpeg2video", "-c:a", "mp2", url(tmp_path / f"late{suffix}"))
+    clip = probe(tmp_path / f"late{suffix}")
+    out = tmp_path / "out.mkv"
+    with VideoWriter(out, width=64, height=48, fps=Fraction(25), sound=clip.path, sound_from=clip.start) as writer:
+        for _ in range(50):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    samples = np.concatenate(list(samples_from_first_frame(probe(out))))
+    assert np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 == pytest.approx(0.5, abs=0.04)
+
+
+def test_a_container_without_times_gets_the_silence_before_a_sound(tmp_path: Path) -> None:
+    tone = make_sound(tmp_path / "tone.wav", 1.0, 44_100)
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2", "-itsoffset", "0.5", "-i", url(tone), "-map", "0:v",
+               "-map", "1:a", "-c:v", "mpeg4", "-c:a", "libmp3lame", url(tmp_path / "late.mkv"))
+    with VideoWriter(
+        tmp_path / "out.avi", width=64, height=48, fps=Fraction(25), sound=tmp_path / "late.mkv"
+    ) as writer:
+        for _ in range(50):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    samples = np.concatenate(list(read_samples(tmp_path / "out.avi")))
+    assert np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 == pytest.approx(0.5, abs=0.06)

@@ -49,6 +49,7 @@ class Sound:
     duration: float                 # seconds, as the container says; 0.0 where it does not
     numbers: str = "flt"            # ffmpeg's name of what its decoder gives: "u8", "s16", "s32", "flt", "dbl", ...
     speakers: tuple[str, ...] = ()  # what each channel is for, of `SPEAKERS`; () where it is not said
+    late: float = 0.0               # seconds of silence that its file has before it
 
 
 @dataclass(frozen=True)

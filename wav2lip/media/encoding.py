@@ -111,6 +111,7 @@ _ALPHA_CODECS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1"}
 _HDR_DEPTH = 10
 _SOUND_ENCODERS = {"aac": "aac", "opus": "libopus", "pcm": "pcm_s16le"}
 _KBIT_PER_CHANNEL = 96
+_NOT_LATE = 0.02                                  # seconds: half a frame
 _MOST_CHANNELS = 8                                # for more, encoders know no layout
 _MP4_SLOWEST_MP3 = 16_000                         # Hz: below, the standard knows none
 _SVT_SMALLEST = 64                                # pixels
@@ -393,6 +394,8 @@ def sound_options(output: str | Path, sound: Sound) -> dict[str, Any]:
         UsageError: the output's extension is unknown, this ffmpeg lacks the encoder, or there are too many channels.
     """
     container = container_of(output)
+    if container.muxer == "avi" and sound.late > _NOT_LATE:
+        return {"c:a": "pcm_s16le", "af": "aresample=async=1:first_pts=0"}     # it holds no times, but silence
     slow = container is _MP4 and sound.codec == "mp3" and sound.sample_rate < _MP4_SLOWEST_MP3
     if sound.codec in container.sound and not slow:
         return {"c:a": "copy"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.clip import Clip
 from wav2lip.media.encoding import CONTAINERS, container_of
 from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.probe import WITHOUT_BEGINNING
 from wav2lip.media.whole import whole_file
 
 UNTIMED = ("avi",)       # pictures and sound begin together, whatever is asked for
@@ -41,16 +45,38 @@ def shift_sound(clip: Clip, output: Path, seconds: float) -> None:
     muxer = container_of(output).muxer
     if muxer in UNTIMED and seconds:
         raise UsageError(f"{output.suffix} files hold no times, so {output} cannot have its sound moved; write .mkv.")
-    given: dict[str, Any] = {"format": clip.container} if clip.container else {}
-    moved = {"itsoffset": f"{seconds:.6f}"} if seconds >= 0 else {"ss": f"{-seconds:.6f}"}
-    picture, sound = open_input(clip.path, **given), open_input(clip.path, **given, **moved)
-    with whole_file(output) as part:
-        streams = [picture["V:0"], sound["a"], picture["s?"]]
-        arguments = command(ffmpeg.output(
-            *streams, url(part), format=muxer, codec="copy", map_metadata=0,
-            **{"copypriorss:a": 0},      # packets from before the time that is jumped to: left out, not shown early
-        ))
-        with Process(arguments) as process:
-            if process.finish() != 0:
-                words = process.last_words().replace(url(part), str(output))
-                raise Wav2LipError(f"{output} could not be written: {words}.")
+    with ExitStack() as leaving:
+        part, path, container = leaving.enter_context(whole_file(output)), clip.path, clip.container
+        if container in WITHOUT_BEGINNING:
+            # Opened twice, as they are below, its streams would both begin at zero.
+            folder = leaving.enter_context(_folder_beside(output))
+            path, container = folder / "whole.mkv", "matroska"
+            given = open_input(clip.path, format=clip.container)
+            _copy([given["V:0"], given["a"], given["s?"]], path, output, "matroska")
+        moved = {"itsoffset": f"{seconds:.6f}"} if seconds >= 0 else {"ss": f"{-seconds:.6f}"}
+        how = {"format": container} if container else {}
+        picture, sound = open_input(path, **how), open_input(path, **how, **moved)
+        _copy([picture["V:0"], sound["a"], picture["s?"]], part, output, muxer)
+
+
+def _copy(streams: Sequence[Any], path: Path, output: Path, muxer: str) -> None:
+    """Copy streams into a file; errors speak of the output."""
+    arguments = command(ffmpeg.output(
+        *streams, url(path), format=muxer, codec="copy", map_metadata=0,
+        **{"copypriorss:a": 0},      # packets from before the time that is jumped to: left out, not shown early
+    ))
+    with Process(arguments) as process:
+        if process.finish() != 0:
+            words = process.last_words().replace(url(path), str(output))
+            raise Wav2LipError(f"{output} could not be written: {words}.")
+
+
+@contextmanager
+def _folder_beside(output: Path) -> Iterator[Path]:
+    """Give a hidden folder, which goes when the block ends; `wav2lip clean` knows what a kill leaves."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".wav2lip-", suffix=".work", dir=output.absolute().parent)
+    except OSError as error:
+        raise Wav2LipError(f"{output} cannot be written: {error.strerror}.") from error
+    with folder as name:
+        yield Path(name)

@@ -65,6 +65,7 @@ class VideoWriter:
         pixel_aspect: width of a pixel over its height.
         sound: a file whose first audio track is put beside the picture, without re-encoding where that can be.
         sound_from: seconds of the sound that are left out at its beginning; copied sound begins with its next packet.
+            If negative, it begins so much after the picture.
         encoding: codec and quality.
         duration_limit: seconds after which the sound is cut; by default it is kept whole, however long the picture is.
         called: what errors call the output; by default its name.
@@ -213,6 +214,9 @@ def writing_command(
         if sound_from > 0:
             heard["ss"] = f"{sound_from:.6f}"
             options["copypriorss:a"] = 0         # packets from before that time: left out, not heard early
+        elif sound_from < 0:
+            options["af"] = f"adelay=delays={-1000 * sound_from:.3f}:all=1"
+            track = replace(track, codec="")     # what is filtered is encoded
         inputs.append(open_input(Path(sound), format=container, **heard)["a:0"])
         options |= sound_options(output, track)
     return command(ffmpeg.output(*inputs, url(part), map_chapters=-1, **options))
