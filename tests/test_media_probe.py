@@ -18,7 +18,8 @@ from media_samples import (
 
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import Clip, Colour
-from wav2lip.media.ffmpeg import url
+from wav2lip.media.ffmpeg import binary, encoders, url
+from wav2lip.media.picture import planar
 from wav2lip.media.probe import probe, probe_sound
 
 RATES = [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(1350, 61), Fraction(25)]
@@ -183,3 +184,20 @@ def turn(source: Path, target: Path) -> Path:
     if probe(target).rotation == 0:               # since ffmpeg 6 it is an option of the input
         run_ffmpeg("-display_rotation", "90", "-i", url(source), "-c", "copy", url(target))
     return target
+
+
+def test_a_gif_is_as_transparent_as_its_pictures(tmp_path: Path) -> None:
+    for name, chain in (("opaque", "null"), ("clear", "format=rgba,colorchannelmixer=aa=0")):
+        run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=1:r=10", "-vf",
+                   f"{chain},split[a][b];[a]palettegen[p];[b][p]paletteuse", url(tmp_path / f"{name}.gif"))
+    opaque, clear = (probe(tmp_path / f"{name}.gif").pixel_format for name in ("opaque", "clear"))
+    assert (planar(opaque).alpha, planar(clear).alpha) == (False, True)
+
+
+def test_a_photograph_in_a_videos_container_is_a_picture(tmp_path: Path) -> None:
+    if "libaom-av1" not in encoders(binary()):
+        pytest.skip("this ffmpeg writes no AVIF")
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=1:r=25", "-frames:v", 1, "-c:v", "libaom-av1",
+               "-still-picture", 1, "-cpu-used", 8, url(tmp_path / "a.avif"))
+    clip = probe(tmp_path / "a.avif", image_fps=Fraction(30))
+    assert (clip.image, clip.fps, clip.frames) == (True, 30, 1)

@@ -46,8 +46,9 @@ _REFERRING = frozenset({
 # A jump in these lands exactly on the pictures' time stamps.
 _SEEKABLE = ("mov", "matroska")
 _SEEKABLE_IF_INTRA = ("avi",)
+_PHOTOS = (b"avif", b"mif1", b"heic", b"heix")    # brands of pictures in a video's container
 # Of these ffmpeg takes time zero to be where the first of the streams begins that it reads, not where the file does.
-_WITHOUT_BEGINNING = ("mpegts", "mpeg")
+WITHOUT_BEGINNING = ("mpegts", "mpeg")
 # The length in their header is exact; elsewhere it is estimated from the bit rate, or missing.
 _TRUE_LENGTH = ("mov", "matroska", "wav", "flac", "ogg", "avi", "aiff", "w64", "caf")
 
@@ -71,7 +72,7 @@ def probe(path: str | Path, *, image_fps: Fraction = IMAGE_FPS) -> Clip:
         if clip is not None:
             return clip
     with _opened(path, head) as container:
-        return _probe_video(container, path, image_fps)
+        return _probe_video(container, path, image_fps, head)
 
 
 def probe_sound(path: str | Path) -> Sound:
@@ -207,7 +208,7 @@ def _format(container: InputContainer) -> str:
     return container.format.name.split(",")[0]
 
 
-def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> Clip:
+def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, head: bytes) -> Clip:
     stream = _video_stream(container)
     if stream is None:
         if container.streams.audio:
@@ -231,7 +232,8 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction) -> 
     if rotation in (90, 270):
         width, height, aspect = height, width, 1 / aspect
     name = _format(container)
-    image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif")
+    photo = head[4:8] == b"ftyp" and head[8:12] in _PHOTOS
+    image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif" or photo)
     exact_jumps = name in _SEEKABLE or (name in _SEEKABLE_IF_INTRA and all(packet.key for packet in packets))
     return Clip(
         path=path,
@@ -322,7 +324,7 @@ def _decodable(packets: list[_Stamp], first: int | None) -> list[_Stamp]:
 def _sound_begins(container: InputContainer, name: str) -> Fraction:
     """Return the time stamp, in seconds, with which ffmpeg begins when it decodes the sound alone."""
     begins = Fraction(container.start_time or 0, 1_000_000)
-    if name in _WITHOUT_BEGINNING and container.streams.audio:
+    if name in WITHOUT_BEGINNING and container.streams.audio:
         sound = container.streams.audio[0]
         if sound.start_time is not None and sound.time_base is not None:
             return sound.start_time * sound.time_base
@@ -377,7 +379,10 @@ def _restarts(packets: list[_Stamp]) -> bool:
 def _pixel_format(stream: VideoStream, frame: VideoFrame) -> str:
     """Return the format of a stream's pictures, with the transparency where the ffmpeg that reads them can see it."""
     name = frame.format.name
-    decoder = ALPHA_DECODERS.get(stream.codec_context.codec.canonical_name)
+    kind = stream.codec_context.codec.canonical_name
+    if kind == "gif" and name == "bgra" and frame.to_ndarray()[..., 3].min() == 255:
+        return "bgr0"                             # the decoder knows no other format
+    decoder = ALPHA_DECODERS.get(kind)
     said = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
     return "yuva420p" if said and name == "yuv420p" and decoder and _decodes(decoder) else name
 
@@ -414,7 +419,8 @@ def _sound(container: InputContainer, path: Path) -> Sound | None:
     start = container.start_time or 0
     tick = stream.time_base or Fraction(0)
     length = (stream.duration or 0) * tick
-    offset = (stream.start_time or 0) * tick - Fraction(start, 1_000_000) if length else Fraction(0)
+    late = Fraction(0) if stream.start_time is None else stream.start_time * tick - Fraction(start, 1_000_000)
+    offset = late if length else Fraction(0)
     if not length and container.duration and not container.streams.video:
         length = Fraction(container.duration, 1_000_000)
     allow(path, duration=length)
@@ -426,6 +432,7 @@ def _sound(container: InputContainer, path: Path) -> Sound | None:
         duration=max(0.0, float(length + offset)),
         numbers=context.format.name.removesuffix("p") if context.format else "flt",     # p: channel by channel
         speakers=speakers if set(speakers) <= SPEAKERS.keys() else (),
+        late=0.0 if _format(container) in WITHOUT_BEGINNING else max(0.0, float(late)),
     )
 
 
