@@ -306,3 +306,19 @@ def test_what_a_file_says_of_itself_cannot_look_like_our_own_words(made: Path, t
     assert "mine Content Credentials: valid" in shown
     assert "\x1b" not in shown
     assert not any(line.startswith("Content Credentials: valid") for line in shown.splitlines())
+
+
+def test_a_rerun_looks_for_faces_as_the_run_did(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, record, asked = read_sidecar(made), tmp_path / "other.json", []
+
+    def stop(face: object, audio: object, output: object, options: wav2lip.SyncOptions, progress: object) -> None:
+        asked.append(options.detector)
+        raise MediaError("enough")
+
+    monkeypatch.setattr("wav2lip.pipeline.rerun.sync", stop)
+    said["options"] = {}
+    for found_by in ("cascade", "box"):
+        record.write_text(json.dumps(said | {"detector": found_by}), encoding="utf-8")
+        with pytest.raises(MediaError, match="enough"):
+            rerun(record, tmp_path / "b.mp4", anyway=True)
+    assert asked == ["cascade", "auto"]

@@ -19,6 +19,7 @@ from wav2lip.cast.times import Span
 from wav2lip.media.ffmpeg import binary, url
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_pictures
+from wav2lip.pipeline.plan import plan_sync
 from wav2lip.progress import Progress
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -320,6 +321,11 @@ def test_of_a_track_file_only_those_count_who_are_seen(media: Path, sync: Sync, 
         assert sync(track=tmp_path / "track.json", person=person).synced == ("B",)
     held = sync(track=tmp_path / "track.json", person="B", static=True)
     assert (held.synced, held.faces) == (("B",), FRAMES)
+    planned = plan_sync(
+        media / "two.mkv", media / "one.wav", tmp_path / "out.mkv",
+        replace(OPTIONS, track=tmp_path / "track.json", person="B", static=True),
+    )
+    assert planned.detector == "track"
 
 
 def test_where_there_is_no_face_nobody_talks(media: Path, tmp_path: Path) -> None:
@@ -328,3 +334,24 @@ def test_where_there_is_no_face_nobody_talks(media: Path, tmp_path: Path) -> Non
         wav2lip.sync(
             tmp_path / "empty.mkv", media / "one.wav", tmp_path / "out.mkv", replace(OPTIONS, person="talking")
         )
+
+
+@pytest.mark.parametrize("extend", ["cut", "loop"])
+def test_a_picture_is_shown_as_long_as_the_sound(media: Path, tmp_path: Path, extend: str) -> None:
+    run_ffmpeg("-i", url(media / "two.mkv"), "-frames:v", 1, tmp_path / "still.png")
+    report = wav2lip.sync(
+        tmp_path / "still.png", media / "short.wav", tmp_path / "out.mkv", replace(OPTIONS, extend=extend)
+    )
+    assert report.frames == probe(report.output).frames == 20
+
+
+def test_sound_of_too_many_channels_is_refused_before_the_work(media: Path, tmp_path: Path) -> None:
+    run_ffmpeg("-i", url(media / "two.mkv"), "-f", "lavfi", "-i", f"aevalsrc={'|'.join(['0'] * 10)}:d=2:s=48000",
+               "-map", "0:v", "-map", "1:a", *LOSSLESS, tmp_path / "many.mkv")
+    said = Said()
+    with pytest.raises(wav2lip.UsageError, match="10 channels"):
+        wav2lip.sync(
+            tmp_path / "many.mkv", media / "short.wav", tmp_path / "out.mp4",
+            replace(OPTIONS, codec=None, ranges=(Span(Fraction(0), Fraction("0.5")),)), said,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["many.mkv"]

@@ -32,6 +32,11 @@ def test_bounce_of_one_and_of_two_frames() -> None:
     assert numbers(2, 5, "bounce") == [0, 1, 0, 1, 0]
 
 
+def test_one_frame_is_read_once_however_long_it_is_shown() -> None:
+    for extend in ("loop", "bounce", "freeze"):
+        assert len(list(runs(1, 1000, extend))) == 2
+
+
 def test_loop_starts_over_as_the_original_does() -> None:
     assert numbers(3, 8, "loop") == [i % 3 for i in range(8)]
 

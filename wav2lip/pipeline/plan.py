@@ -11,7 +11,6 @@ from typing import Any
 
 from wav2lip.cast.selectors import At
 from wav2lip.cast.times import in_words
-from wav2lip.cast.track_file import check_tracks, read_tracks
 from wav2lip.extras import require
 from wav2lip.faces.detector import detector_in_words
 from wav2lip.faces.track import fixed_track
@@ -27,11 +26,12 @@ from wav2lip.pipeline.job import signing_of
 from wav2lip.pipeline.networks import check_engine
 from wav2lip.pipeline.options import SyncOptions, Who
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
-from wav2lip.pipeline.prepare import begin, open_source
+from wav2lip.pipeline.prepare import begin, extension, open_source
 from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import runs
+from wav2lip.pipeline.tracks import fitting_tracks
 from wav2lip.progress import Progress
 
 
@@ -149,7 +149,7 @@ def plan_sync(
     generator, detector = _generator(options), _detector(options)
     _check_other_files(options)
     found_by = _faces(source, options, detector, noted)
-    plan = list(runs(source.frames, script.frames, "cut" if options.whole else options.extension))
+    plan = list(runs(source.frames, script.frames, extension(source, options)))
     frames = sum(run.length for run in plan)
     extended = script.frames > source.frames and not source.still and not options.whole
     parts = split(frames, source.fps)
@@ -223,8 +223,7 @@ def _check_other_files(options: SyncOptions) -> None:
 def _faces(source: Source, options: SyncOptions, detector: str, progress: Progress) -> str:
     """Return what finds the faces; refuse a track file or a box that does not fit."""
     if options.track is not None:
-        for notice in check_tracks(read_tracks(options.track), source.frames, source.size, source.fps):
-            progress.say(notice)
+        fitting_tracks(source, options.track, progress)
         return "track"
     if options.has_box:
         fixed_track(options.box, source.frames, source.size, compat=options.compat)

@@ -16,6 +16,7 @@ from wav2lip.compose.on_device import DeviceCompositor, can_do
 from wav2lip.compose.patch import AnyCompositor
 from wav2lip.errors import MediaError, NoFaceError
 from wav2lip.faces.track import FaceTrack
+from wav2lip.media.assemble import assembled_track
 from wav2lip.media.colour import high_range
 from wav2lip.media.encoding import Decided, Encoding, decide, sound_options
 from wav2lip.media.geometry import Geometry
@@ -28,7 +29,7 @@ from wav2lip.pipeline.hearing import Heard
 from wav2lip.pipeline.lane import Lane, make_lanes, unique
 from wav2lip.pipeline.manner import Manner, given_face
 from wav2lip.pipeline.networks import Networks, load_networks
-from wav2lip.pipeline.options import FULL_FRAME, SyncOptions
+from wav2lip.pipeline.options import FULL_FRAME, Extend, SyncOptions
 from wav2lip.pipeline.output import refuse_inputs
 from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.script import Script
@@ -162,7 +163,7 @@ def prepare(
     check_length(available, source, script, options)
     check_faces(tracks, cast, options, progress)
 
-    plan = tuple(runs(available, script.frames, "cut" if options.whole else options.extension))
+    plan = tuple(runs(available, script.frames, extension(source, options)))
     numbers = np.array([number for run in plan for number in run.frames()])
     shown = tuple(lane.shown(numbers) for lane in lanes)
     presences = tuple(lane.speech.presence() for lane in lanes)
@@ -181,6 +182,11 @@ def prepare(
     return prepared
 
 
+def extension(source: Source, options: SyncOptions) -> Extend:
+    """Return how pictures go on where there are fewer than are to be shown."""
+    return "freeze" if source.still else "cut" if options.whole else options.extension
+
+
 def label_of(source: Source, options: SyncOptions) -> Label | None:
     """Return what is drawn into every frame; None for nothing.
 
@@ -192,10 +198,13 @@ def label_of(source: Source, options: SyncOptions) -> Label | None:
     return make_label(options.visible_label, source.palette, *source.size, source.pixel_aspect)
 
 
-def check_sound(output: Path, script: Script) -> None:
-    """Make sure that the sound can be put into the output, as far as it is there already."""
+def check_sound(output: Path, script: Script, source: Source) -> None:
+    """Make sure that the sound can be put into the output, also where it is put together later."""
     if script.sound is not None:
-        sound_options(output, audio_track(script.sound)[0])
+        sound, _ = audio_track(script.sound)
+    else:
+        sound, _ = assembled_track(script.pieces, source.clip if script.kept else None)
+    sound_options(output, sound)
 
 
 def check_faces(tracks: Sequence[FaceTrack], cast: Cast, options: SyncOptions, progress: Progress) -> None:
@@ -290,7 +299,7 @@ def begin(
         progress.say(notice)
     script, heard = scout.hear(audio, source, options, progress)
     refuse_inputs(output, script.recordings)
-    check_sound(output, script)
+    check_sound(output, script, source)
     check_length(source.frames, source, script, options)
     return decided, label, script, heard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,9 @@ def rerun(
     changed = [*_changed_inputs(files, places), *_changed_weights(files_of(said, "weights"), options)]
     if changed and not anyway:
         raise type(changed[0])(f"{changed[0]} --anyway makes another result all the same.")
+    found_by = said.get("detector")
+    if options.detector == "auto" and found_by in ("s3fd", "cascade"):    # what it is here may have changed since
+        options = replace(options, detector=found_by)
     report = sync(places["face"], places.get("audio"), output, options, progress)
     wanted = said["output"].get("unsigned", said["output"])
     identical = File.of("output", output).sha256 == wanted.get("sha256")

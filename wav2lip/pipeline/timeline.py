@@ -53,7 +53,7 @@ def runs(available: int, wanted: int, extend: Extend) -> Iterator[Run]:
     left = wanted - first
     if left == 0 or extend == "cut":
         return
-    if extend == "freeze" or (extend == "bounce" and available == 1):
+    if extend == "freeze" or (extend in ("bounce", "loop") and available == 1):
         yield Run(available - 1, left, 0)
         return
     forwards = extend == "loop"

@@ -10,7 +10,6 @@ import numpy as np
 
 from wav2lip.cast.selectors import WORDS, At
 from wav2lip.cast.times import in_words
-from wav2lip.cast.track_file import check_tracks, read_tracks
 from wav2lip.errors import UsageError
 from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detections import Detections
@@ -22,6 +21,7 @@ from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions, Who
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.tracks import fitting_tracks
 from wav2lip.progress import Progress
 
 ONLY = "A"    # the label of somebody who is alone
@@ -207,11 +207,7 @@ def find_cast(
 
 
 def _from_file(source: Source, frames: int, path: Path, options: SyncOptions, progress: Progress) -> Cast:
-    given = read_tracks(path)
-    # A picture has no rate but the result's; of a video that is held still all frames may be known.
-    frames_there = source.clip.frames if source.static else source.frames
-    for notice in check_tracks(given, frames_there, source.size, None if source.clip.image else source.fps):
-        progress.say(notice)
+    given = fitting_tracks(source, path, progress)
     people = {one.label: one for one in given.people}
 
     def make(label: str, pads: Pads) -> FaceTrack:

@@ -26,6 +26,7 @@ from wav2lip.pipeline.lane import Lane, Part
 from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
+from wav2lip.pipeline.prepare import extension
 from wav2lip.pipeline.scout import Scout
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
@@ -134,9 +135,8 @@ class Glimpse(Scout):
         seen = frames_to_see(frames, source.frames, way.every)
         described = way.described(source.settings, detector)
         batch = frames_at_a_time(options, device)
-        numbers = np.array([number for run in runs(
-            frames, heard[0].frames, "cut" if options.whole else options.extension
-        ) for number in run.frames()])
+        plan = runs(frames, heard[0].frames, extension(source, options))
+        numbers = np.array([number for run in plan for number in run.frames()])
         check_moments(self.moments, len(numbers), source.fps)
         if seen <= SHORT * source.fps or known_detections(source.clip.path, described, seen):
             return look_at_source(source, frames, detector, options, device, progress)
