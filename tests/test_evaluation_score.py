@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from wav2lip.evaluation.score import EvaluationOptions, Evaluator, evaluate
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
 from wav2lip.progress import Progress
+from wav2lip.training import preprocess
+from wav2lip.training.synth import find_recordings
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 OPTIONS = EvaluationOptions(detector="cascade", device="cpu")
@@ -251,6 +254,16 @@ def test_a_folder_is_scored_through_and_goes_on_where_it_was_killed(
     assert scored == ["a.mov", "b.mov"]
 
 
+def test_what_unfinished_runs_have_left_is_no_input(tmp_path: Path) -> None:
+    for name in (".wav2lip-1.work/000000.mp4", "a.mp4", "in/.b.mp4", "in/c.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_videos([tmp_path]) == [tmp_path / "a.mp4", tmp_path / "in" / "c.mp4"]
+    (tmp_path / ".wav2lip-1.work" / "sound.wav").touch()
+    assert len(find_recordings(tmp_path)) == 2
+    assert [job.video.name for job in preprocess.find_videos(tmp_path, tmp_path / "out")] == ["a.mp4", "c.mp4"]
+
+
 def test_inputs_are_files_folders_and_lists(folder: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("\ufeffvideos/inner/b.mov\n\n  videos/a.mov\n")
@@ -309,3 +322,23 @@ def test_a_report_has_plain_types_only(score: VideoScore) -> None:
             assert value is None or type(value) in (str, int, float, bool), type(value)
 
     check(score.to_dict())
+
+
+def test_names_that_are_no_unicode_are_written_down(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.mov")
+    (tmp_path / "in").mkdir()
+    for file in (name, "other.mov"):
+        (tmp_path / "in" / file).write_bytes(b"no video")
+    for _ in range(2):
+        assert run(tmp_path / "in", "-o", tmp_path / "out", "--csv", tmp_path / "s.csv", "-q").exit_code == 1
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["videos"][0]["path"].endswith(name)
+    assert "caf\\udce9.mov" in (tmp_path / "s.csv").read_text()
+
+
+def test_plots_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> None:
+    for name in ("a.mov", "b.mov"):
+        (tmp_path / name).write_bytes(b"no video")
+    (tmp_path / "plots").mkdir()
+    one = run(tmp_path / "a.mov", "--plot", tmp_path / "plots")
+    many = run(tmp_path, "--plot", tmp_path / "a.mov")
+    assert [(each.exit_code, "--plot names" in each.output) for each in (one, many)] == [(2, True)] * 2

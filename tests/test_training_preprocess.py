@@ -38,6 +38,7 @@ from wav2lip.training.layout import TrainingClip, find_clips, is_written, write_
 from wav2lip.training.locate import find_boxes
 from wav2lip.training.pool import WorkerDied, run_all
 from wav2lip.training.preprocess import NO_FACE, NO_SOUND, TOO_SHORT, UNREADABLE, Job, Preprocessing, preprocess_video
+from wav2lip.training.splits import is_held_out
 
 SIDE = 32                # pixels of the white square that stands for a face
 LOSSLESS = ("-c:v", "ffv1", "-c:a", "copy")
@@ -532,3 +533,16 @@ def test_a_process_that_dies_takes_only_its_own_item_with_it() -> None:
     assert isinstance(results[3], WorkerDied)
     assert "exit code 7" in str(results[3])
     assert {n: result for n, result in results.items() if n != 3} == {n: n * n for n in (0, 1, 2, 4, 5)}
+
+
+def test_names_that_are_no_unicode_and_links_have_clips_of_their_own(tmp_path: Path) -> None:
+    raw, folder, out = tmp_path / "raw", tmp_path / "videos", tmp_path / "out"
+    raw.mkdir()
+    folder.mkdir()
+    (folder / "speaker1").symlink_to(raw)
+    for name in (b"caf\xe9", b"cafe"):
+        (raw / os.fsdecode(name + b".mp4")).write_bytes(b"no video")
+        assert CliRunner().invoke(preprocess, [str(folder), str(out), "--detector", "cascade"]).exit_code == 3
+    written = (out / "report.jsonl").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    assert [json.loads(line)["name"] for line in written] == ["speaker1/cafe", os.fsdecode(b"speaker1/caf\xe9")]
+    assert not is_held_out(os.fsdecode(b"caf\xe9"))

@@ -19,6 +19,7 @@ from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.media.sound import read_samples
 from wav2lip.speech.mel import SAMPLE_RATE
+from wav2lip.training import articulation
 from wav2lip.training import synth as heads
 from wav2lip.training.splits import is_held_out
 
@@ -232,3 +233,13 @@ def test_missing_espeak_is_said_before_anything_is_drawn(tmp_path: Path, monkeyp
         assert result.exit_code == 2
         assert "espeak-ng" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_long_speech_is_looked_at_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = babble(30.0)
+    blocks = articulation.speech_to_articulation(samples, 25)
+    monkeypatch.setattr(articulation, "BLOCK", len(samples))
+    whole = articulation.speech_to_articulation(samples, 25)
+    assert len(blocks) == 750
+    assert np.array_equal(blocks.opening, whole.opening)
+    assert np.array_equal(blocks.width, whole.width)

@@ -94,6 +94,9 @@ def evaluate(
         paths, shown, skipped = _generate(protocol, output, given, progress)
         references = find_references(paths, reference)
     several = len(paths) > 1
+    if plot and plot.exists() and plot.is_dir() != several:
+        kind = "a folder; --plot names a file for one video" if plot.is_dir() else "a file; --plot names a folder"
+        raise UsageError(f"{plot} is {kind}.")
     lines = _score(paths, references, evaluator, output and output / JOURNAL, plot, progress, several)
     report = _report(lines)
     if protocol:
@@ -246,7 +249,7 @@ def _write(lines: Sequence[Line], report: dict[str, Any], output: Path | None, c
         wanted[csv_file] = as_csv(lines)
     for path, text in wanted.items():
         with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(text.encode(errors="backslashreplace"))     # names of files need not be Unicode
 
 
 def _print(lines: Sequence[Line], report: dict[str, Any], several: bool) -> None:

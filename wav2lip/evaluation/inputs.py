@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wav2lip.errors import UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
-from wav2lip.media.files import check_file, is_folder, read_list
+from wav2lip.media.files import check_file, is_folder, is_hidden, read_list
 
 LIST_SUFFIXES = (".txt", ".lst")
 
@@ -32,7 +32,7 @@ def _videos(path: Path) -> list[Path]:
     if is_folder(path):
         inside = sorted(
             inner for inner in path.rglob("*")
-            if inner.suffix.lower() in VIDEO_SUFFIXES and not inner.name.startswith(".") and inner.is_file()
+            if inner.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(inner, path) and inner.is_file()
         )
         if not inside:
             raise UsageError(f"There is no video in the folder {path}.")

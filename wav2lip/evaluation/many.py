@@ -113,7 +113,7 @@ def _append(journal: Path, line: dict[str, Any]) -> None:
             # A line that a killed run left unfinished ends here.
             if file.tell() and _last_byte(file) != b"\n":
                 file.write(b"\n")
-            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
     except OSError as error:
         raise Wav2LipError(f"{journal} cannot be written: {error.strerror}.") from error
 

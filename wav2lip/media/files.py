@@ -53,6 +53,11 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Return whether a path below a folder leads through a hidden name, as what unfinished runs leave does."""
+    return any(name.startswith(".") for name in path.relative_to(folder).parts)
+
+
 def read_list(path: Path) -> bytes:
     """Return all of a file that people, or programs for them, write as text.
 

@@ -133,7 +133,7 @@ class Journal:
 
     def _append(self, line: dict[str, Any]) -> None:
         try:
-            with open(self._path, "a", encoding="utf-8") as file:
+            with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:
             raise Wav2LipError(f"{self._path} cannot be written: {error.strerror}.") from error

@@ -11,6 +11,7 @@ from wav2lip.speech.mel import SAMPLE_RATE
 WINDOW = 640                          # samples: 40 ms, a picture's time at 25 frames a second
 HOP = 80                              # samples: 5 ms, the resolution in which lips follow
 STEPS_PER_SECOND = SAMPLE_RATE // HOP
+BLOCK = 4096                          # windows that are looked at at once
 
 VOICE_HZ = (300, 3000)                # where open vowels have their energy
 BACK_HZ, FRONT_HZ = (250, 900), (1700, 3400)    # strong in "oo" and "ah"; strong in "ee" and "eh"
@@ -45,11 +46,12 @@ def speech_to_articulation(samples: np.ndarray, fps: float) -> Articulation:
     frames = int(np.ceil(len(samples) / SAMPLE_RATE * fps))
     padded = np.pad(np.asarray(samples, np.float64), (WINDOW // 2, WINDOW))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    power = np.abs(np.fft.rfft(windows * np.hanning(WINDOW), axis=1)) ** 2 / (WINDOW * WINDOW / 16)
-    voice = _decibel(power, VOICE_HZ)
+    voice, front, back = np.concatenate(
+        [_levels(windows[start : start + BLOCK]) for start in range(0, len(windows), BLOCK)], axis=1
+    )
     loud = np.clip(np.percentile(voice, 95), *LOUD_DB)
     opening = np.clip((voice - loud) / RANGE_DB + 1, 0, 1) ** 1.4
-    balance = _decibel(power, FRONT_HZ) - _decibel(power, BACK_HZ)
+    balance = front - back
     width = np.clip(2 * (balance - ROUND_DB) / (SPREAD_DB - ROUND_DB) - 1, -1, 1) * np.minimum(1, 3 * opening)
     times = (np.arange(frames) + 0.5) / fps * STEPS_PER_SECOND
     steps = np.arange(len(voice))
@@ -57,6 +59,12 @@ def speech_to_articulation(samples: np.ndarray, fps: float) -> Articulation:
         opening=np.interp(times, steps, _follow(opening)).astype(np.float32),
         width=np.interp(times, steps, _follow(width)).astype(np.float32),
     )
+
+
+def _levels(windows: np.ndarray) -> np.ndarray:
+    """Return the levels of voice, front and back vowels in windows (n, WINDOW), dB of full scale, (3, n)."""
+    power = np.abs(np.fft.rfft(windows * np.hanning(WINDOW), axis=1)) ** 2 / (WINDOW * WINDOW / 16)
+    return np.stack([_decibel(power, band) for band in (VOICE_HZ, FRONT_HZ, BACK_HZ)])
 
 
 def _decibel(power: np.ndarray, band: tuple[int, int]) -> np.ndarray:

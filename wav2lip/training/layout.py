@@ -219,7 +219,10 @@ def _encode(picture: Frame) -> bytes:
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        return [
+            Path(entry.path) for entry in entries
+            if not entry.name.startswith(".") and entry.name != "lost+found" and entry.is_dir()    # of a disk, not ours
+        ]
 
 
 def _pictures(folder: Path) -> Iterator[int]:

@@ -23,7 +23,7 @@ from wav2lip.errors import MediaError, NoFaceError, UsageError, Wav2LipError
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import BATCH
 from wav2lip.media.clip import VIDEO_SUFFIXES, Clip, Frame
-from wav2lip.media.files import is_folder
+from wav2lip.media.files import is_folder, is_hidden
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
 from wav2lip.media.sound import SAMPLE_RATE, pcm16, samples_from_first_frame
@@ -118,9 +118,9 @@ def find_videos(videos: Path, out: Path) -> list[Job]:
         raise UsageError(f"{videos} is not a folder; name the one with the videos.")
     found: dict[Path, Path] = {}
     for path in sorted([*videos.glob("*"), *videos.glob("*/*")]):
-        if path.suffix.lower() not in VIDEO_SUFFIXES or path.name.startswith(".") or not path.is_file():
+        if path.suffix.lower() not in VIDEO_SUFFIXES or is_hidden(path, videos) or not path.is_file():
             continue
-        folder = out / path.parent.resolve().name / path.stem
+        folder = out / Path(os.path.abspath(path.parent)).name / path.stem    # a link has a name of its own
         other = found.setdefault(folder, path)
         if other != path:
             raise UsageError(f"{other} and {path} would both become the clip {folder}; rename one of them.")
@@ -312,12 +312,12 @@ def _write_report(path: Path, reports: Sequence[ClipReport]) -> None:
     """Write the report, with the lines that it has of other clips, sorted by name."""
     lines = {report.name: report.to_dict() for report in reports}
     with suppress(OSError, ValueError, KeyError, TypeError):     # none yet, or not ours
-        for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        for line in map(json.loads, path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()):
             lines.setdefault(line["name"], line)
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         text = "".join(json.dumps(lines[name], ensure_ascii=False) + "\n" for name in sorted(lines))
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")    # names of files need not be Unicode
         os.replace(part, path)
     except OSError as error:
         raise Wav2LipError(f"{path} cannot be written: {error.strerror}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ HELD_OUT_BELOW = 40           # of 256: about 16 % of the clips are never traine
 
 def is_held_out(name: str) -> bool:
     """Return whether the clip of this name (its file's stem) is for validation: first byte of its MD5 below 40."""
-    return hashlib.md5(name.encode(), usedforsecurity=False).digest()[0] < HELD_OUT_BELOW
+    return hashlib.md5(os.fsencode(name), usedforsecurity=False).digest()[0] < HELD_OUT_BELOW
 
 
 def split(root: Path, filelists: Path | None = None) -> tuple[list[TrainingClip], list[TrainingClip]]:

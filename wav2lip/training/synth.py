@@ -22,6 +22,7 @@ import numpy as np
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.clip import VIDEO_SUFFIXES, Frame
 from wav2lip.media.encoding import Encoding
+from wav2lip.media.files import is_hidden
 from wav2lip.media.sound import read_samples
 from wav2lip.media.write import PART_PATTERN, VideoWriter, check_output
 from wav2lip.speech.mel import SAMPLE_RATE
@@ -155,7 +156,7 @@ def find_recordings(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} is not a folder; for many heads, name one with recordings.")
     found = sorted(
         path for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES | SOUNDS and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in VIDEO_SUFFIXES | SOUNDS and not is_hidden(path, folder) and path.is_file()
     )
     if not found:
         raise UsageError(f"There is no sound and no video in {folder}.")
