@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,13 +24,15 @@ from wav2lip.errors import UsageError
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import load_generator, save_network
 from wav2lip.models.syncnet import SyncNet
+from wav2lip.training import evaluate as judging
 from wav2lip.training.engine import make_accelerator
 from wav2lip.training.evaluate import can_follow, evaluate
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
-from wav2lip.training.layout import find_clips
+from wav2lip.training.layout import WIDE, find_clips
 from wav2lip.training.log import read_log
 from wav2lip.training.norms import momentum
 from wav2lip.training.runs import read_saved
+from wav2lip.training.samples import speech_window
 from wav2lip.training.splits import is_held_out
 
 TINY = ["--width", "1/16", "--batch-size", "2", "--frames", "1", "--device", "cpu", "--precision", "fp32",
@@ -345,3 +348,37 @@ def test_lists_say_which_clips_were_held_out(data: Path, tmp_path: Path) -> None
     (tmp_path / "val.txt").write_text("")
     refused = CliRunner().invoke(main, [*words, "--filelists", str(tmp_path)])
     assert (refused.exit_code, "named in" in refused.stderr) == (2, True)
+
+
+def test_a_damaged_clip_is_named_and_costs_no_steps(data: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "data"
+    shutil.copytree(data, broken)
+    for pictures in broken.rglob(WIDE):
+        pictures.write_bytes(b"damaged")
+    good = [str(data)] * 20
+    words = [word for root in good for word in ("--data", root)]
+    result = train(broken, tmp_path / "run", *words, "--steps", "200", "--save-every", "1000", "--workers", "1")
+    assert result.exit_code == 3, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert WIDE in line
+    assert "Traceback" not in result.stderr
+    (saved,) = (tmp_path / "run").glob("checkpoint_step*.pth")
+    assert read_saved(saved, "generator").step > 0
+
+
+def test_data_without_a_usable_sample_is_one_sentence(data: Path, tmp_path: Path) -> None:
+    result = train(data, tmp_path / "run", "--steps", "2", "--frames", "40")
+    assert (result.exit_code, "in a row have no two windows" in result.stderr) == (2, True)
+    assert "Traceback" not in result.stderr
+    for wrong in (["--seed", "-1"], ["--precision", "fp16"]):
+        if not torch.cuda.is_available():
+            assert train(data, tmp_path / "other", "--steps", "2", *wrong).exit_code == 2
+
+
+def test_the_wrong_speech_of_one_clip_is_of_another_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = head_clip(tmp_path, 0, 0.8)
+    heard: list[int] = []
+    monkeypatch.setattr(judging, "speech_window", lambda clip, frame: heard.append(frame) or speech_window(clip, frame))
+    evaluate(Generator(1).eval(), [clip], 64)
+    assert len(heard) == 128
+    assert min(abs(right - wrong) for right, wrong in zip(heard[::2], heard[1::2], strict=True)) >= 5

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
+SEED = click.IntRange(0, 2**63 - 1)
 
 SAVING = with_options(
     click.option("--save-every", type=click.IntRange(1), help="Steps.  [default: as --evaluate-every]"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
+from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, SEED, TELLING, check_extras, run_trainee
 from wav2lip.cli.parameters import WEIGHTS, Command, Number, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.cli.train_enhancer import enhancer
@@ -70,7 +70,7 @@ LOOP = with_options(
     click.option("--rate", type=Number(0, min_open=True), default=1e-4, show_default=True,
                  help="Learning rate."),
     click.option("--cosine", is_flag=True, help="Let the rate fall to 0 at the last step."),
-    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--seed", type=SEED, default=0, show_default=True),
     click.option("--evaluate-every", type=click.IntRange(1), help="Steps.  [default: 10000 for syncnet, else 3000]"),
     SAVING,
     click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that cut samples."),
@@ -210,7 +210,7 @@ def gan(**given: Any) -> None:
     "--expert", type=WEIGHTS, help="The expert SyncNet that measures offsets.  [default: the one that ships]"
 )
 @click.option("--sheet", type=FILE, help="Write a .png or .jpg: reference, masked, output and truth.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reported
 def evaluate(

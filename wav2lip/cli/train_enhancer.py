@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, TELLING, check_extras, run_trainee
+from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, SEED, TELLING, check_extras, run_trainee
 from wav2lip.cli.parameters import DETECTOR, WEIGHTS, FourNumbers, Number, OriginalSpellings, with_options
 from wav2lip.cli.run import reported
 from wav2lip.errors import UsageError
@@ -52,7 +53,7 @@ LEARNING = with_options(
                  help="What errors in details of 2, 4 and 8 pixels count."),
     click.option("--texture", type=Number(0), default=0.5, show_default=True,
                  help="What errors in the strength of these details count: livelier skin and hair."),
-    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--seed", type=SEED, default=0, show_default=True),
     click.option("--evaluation-faces", type=click.IntRange(1), default=16, show_default=True,
                  help="Held-out faces that an evaluation looks at."),
 )
@@ -146,7 +147,8 @@ def _network(given: dict[str, Any]) -> RRDBNet:
 
 def _metadata(given: dict[str, Any], faces: int) -> dict[str, str]:
     """Return what the weights' file says of itself."""
-    names = ", ".join(path.name for path in given["videos"])
+    # What the file says is Unicode, names of files need not be.
+    names = ", ".join(os.fsencode(path.name).decode(errors="replace") for path in given["videos"])
     base = given["from_file"].name if given["from_file"] else "none, begun from nothing"
     return {
         "description": f"RRDBNet that sharpens the generated faces of one person, learned from {names}",

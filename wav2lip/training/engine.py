@@ -177,13 +177,15 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     """Return where and in which precision to train.
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: there is no such device, or it cannot train in this precision.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {device}: choose auto, cpu or cuda; which GPUs, your launcher decides.")
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: PyTorch sees no CUDA device here; use --device auto or cpu.")
     cpu = device == "cpu" or not torch.cuda.is_available()
+    if precision == "fp16" and cpu:
+        raise UsageError("--precision fp16 needs a GPU; on this machine's CPU use --precision auto.")
     if precision == "auto":
         precision = "bf16" if fast_bfloat16("cpu" if cpu else "cuda") else "fp32"
     # It remembers the device and precision of the training before, and would refuse others.
@@ -207,6 +209,7 @@ class _Loop:
         self._say = say
         self._main = accelerator.is_main_process
         self._step = 0
+        self._began = 0
         self._epoch = 0
         self._said: set[str] = set()
 
@@ -236,6 +239,7 @@ class _Loop:
                 f"{self._folder.path} has reached step {self._step} already; ask for more than that with --steps, "
                 "or for another folder."
             )
+        self._began = self._step
         if self._step:
             self._say(f"Going on from step {self._step} of {files[parts[0].prefix]}.")
 
@@ -259,6 +263,9 @@ class _Loop:
         )
         with bar, _stop_signals() as stopped:
             for batch in self._batches():
+                with self._keeping():
+                    if isinstance(batch, Wav2LipError):
+                        raise batch
                 self._switch(training=True)
                 for name, loss in trainee.learn(to_device(batch, accelerator.device), self._step).items():
                     sums[name] = sums.get(name, 0) + loss.detach()
@@ -277,7 +284,8 @@ class _Loop:
                     if not all(np.isfinite(value) for value in losses.values()):
                         self._end_without_saving(losses)
                 if last or self._step % options.evaluate_every == 0:
-                    self._evaluate(log)
+                    with self._keeping():
+                        self._evaluate(log)
                 if last or stop or self._step % options.save_every == 0:
                     self._save()
                 if stop and not last:
@@ -285,6 +293,16 @@ class _Loop:
         accelerator.wait_for_everyone()
         self._switch(training=False)
         return trainee.export(self._folder.path, self._step) if self._main else []
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Write a checkpoint before an error of the data ends the run; one of several processes cannot alone."""
+        try:
+            yield
+        except Wav2LipError:
+            if self._accelerator.num_processes == 1 and self._step > self._began:
+                self._save()
+            raise
 
     def _shall_stop(self, stopped: list[BaseException]) -> bool:
         """Return whether a process was asked to stop, the same in all of them, which must end at the same step."""
@@ -367,7 +385,10 @@ class _Steps(Dataset):
         return len(self._steps)
 
     def __getitem__(self, number: int) -> Any:
-        return self._batches(self._steps[number], self._rank)
+        try:
+            return self._batches(self._steps[number], self._rank)
+        except Wav2LipError as error:    # raised in another process it would come with a traceback in its text
+            return error
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

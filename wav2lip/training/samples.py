@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wav2lip.errors import UsageError
 from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.syncnet import FPS, WINDOW_FRAMES
 from wav2lip.speech.basis import BANDS
@@ -174,7 +175,7 @@ class Sampler:
             windows = usable_windows(clip, self._rules)
             if len(windows) > 1:
                 return clip, windows
-        raise ValueError(f"{TRIES} clips in a row have no two windows {self._rules.apart} frames apart.")
+        raise UsageError(f"{TRIES} clips in a row have no two windows {self._rules.apart} frames apart.")
 
     def _run(self, windows: np.ndarray, count: int, random: np.random.Generator) -> list[int]:
         """Draw `count` windows of a clip that follow each other."""
