@@ -67,6 +67,7 @@ def served(folder: Path, *words: str) -> Iterator[Served]:
     environment = {
         **os.environ, "WAV2LIP_OFFLINE": "1", "WAV2LIP_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join([project, os.environ.get("PYTHONPATH", "")]),
+        "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",     # nobody is there, nor asked
     }
     visitors = folder / "visitors"
     command = [sys.executable, "-m", "wav2lip", "ui", "--folder", str(visitors), *words]

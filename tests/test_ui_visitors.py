@@ -11,15 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from media_samples import make_video
 
 from wav2lip.cli.spelling import default_of, spelled, text_of
 from wav2lip.cli.sync import sync, sync_options
 from wav2lip.cli.ui import LEFT_OUT, job_options, page_fields, parse_size, ui
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.probe import probe
 from wav2lip.progress import Progress
 from wav2lip.ui.making import Tongue, Wish, wish
 from wav2lip.ui.options import Field
+from wav2lip.ui.playable import playable
 from wav2lip.ui.running import Running
 from wav2lip.ui.session import FORGOTTEN, Session, Sessions
 
@@ -245,3 +249,10 @@ def test_uploads_that_broke_off_go_in_time(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     sessions.end("nobody")
     assert [path.name for path in tmp_path.iterdir()] == ["tmpnew"]
+
+
+def test_a_video_of_odd_sides_can_be_shown(tmp_path: Path) -> None:
+    given = make_video(tmp_path / "odd.mkv", [np.zeros((35, 33, 3), np.uint8)] * 3, 25, ["-c:v", "ffv1"])
+    copy = probe(playable(given, tmp_path / "shown"))
+    assert (copy.width, copy.height, copy.pixel_format) == (32, 34, "yuv420p")
+    assert probe(playable(given, tmp_path / "still", still=True)).width == 33

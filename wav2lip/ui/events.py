@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -91,7 +92,9 @@ class Events:
                 yield markup.stage(now, session.told), nothing, nothing
             made = results[0]
             shown = playable(wanted.face, session.folder / "shown" / "face")
-            played = playable(made.output, session.folder / "shown" / "result")
+            played = made.output
+            with suppress(Wav2LipError):     # what cannot be shown can be downloaded
+                played = playable(made.output, session.folder / "shown" / "result")
             pair = markup.pair(wanted.face, shown, made.output, played, made.beside)
             yield markup.done(made.in_words), pair, gr.update(value=shlex.join(wanted.words), visible=True)
         except KeyboardInterrupt as interrupt:

@@ -38,7 +38,8 @@ def playable(path: Path, folder: Path, *, still: bool = False) -> Path:
     still = still or clip.image
     copy = folder / f"{path.stem}.{'png' if still else 'mp4'}"
     given = open_input(path)
-    video = given["V:0"].filter("scale", f"min({WIDEST},iw)", -2)
+    # The sides of a video in yuv420p are even.
+    video = given["V:0"].filter("scale", f"min({WIDEST},iw)" if still else f"trunc(min({WIDEST},max(iw,2))/2)*2", -2)
     sound = [given["a:0"]] if clip.sound and not still else []
     kind = {"vframes": 1} if still else {"vcodec": "libx264", "preset": "veryfast", "pix_fmt": "yuv420p"}
     with Process(command(ffmpeg.output(video, *sound, url(copy), y=None, **kind))) as process:

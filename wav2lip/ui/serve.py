@@ -79,6 +79,9 @@ def serving(
     gate = Middleware(Gate, names=known, largest=largest)
     sans, mono = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
     page.queue(max_size=queue, api_open=False, default_concurrency_limit=None)
+    # Gradio asks the page whether it is there: not by way of a proxy.
+    for variable in ("NO_PROXY", "no_proxy"):
+        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), *sorted(LOOPBACK), host]))
     try:
         _, address, _ = page.launch(
             server_name=host, server_port=port, max_file_size=largest, prevent_thread_lock=True, quiet=True,
