@@ -25,7 +25,7 @@ from media_samples import make_video, run_ffmpeg
 
 import wav2lip
 from wav2lip.batch.agenda import Agenda
-from wav2lip.batch.cluster import Share, joined
+from wav2lip.batch.cluster import Share, joined, short_folder
 from wav2lip.batch.crew import Call, Crew, Died
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.batch.on_ray import Cluster, run_on_ray
@@ -284,3 +284,10 @@ def test_work_of_a_lost_node_is_done_by_others(cluster: Any, clips: Path, tmp_pa
     ]
     for job in wanted:
         assert Path(job.output).read_bytes() == plain_bytes(job)
+
+
+def test_the_names_of_rays_sockets_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/scratch/batch/job_1234567/tmp")
+    assert short_folder() == "/tmp"
+    monkeypatch.setattr(tempfile, "tempdir", "/var/tmp")
+    assert short_folder() is None

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from wav2lip.cli import main
 from wav2lip.cli.config_files import place_of_own
+from wav2lip.cli.parameters import Parsed
 from wav2lip.cli.settings import commands, keys, variables
 from wav2lip.pipeline import sync as journey
 from wav2lip.pipeline.options import SyncOptions
@@ -174,13 +175,13 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         '[sync]\noutput = "../../a.mp4"', '[sync]\noutput = "/etc/a.mp4"', '[sync]\ncheckpoint = "~/x.pth"',
         '[sync]\noutput = "link/a.mp4"', '[sync]\nvoice = ["A=/etc/passwd"]', '[batch]\noutput = "s3://bucket/out"',
         '[batch]\nray = "there:6379"', '[batch]\nfaces = "s3://bucket/*.mp4"', "[clean]\nyes = true",
-        '[sync]\nlimit = ["size=1T"]', '[models.get]\nfrom = ["http://there/x"]',
+        '[preview]\ntry = ["reference=/etc/passwd,same"]', '[sync]\nlimit = ["size=1T"]', '[models.get]\nfrom = ["http://there/x"]',
     ],
 )
 def test_a_file_that_lies_about_in_a_folder_stays_within_it(project: Path, line: str) -> None:
     (project / "link").symlink_to("/etc")
     command = line[1:].partition("]")[0].split(".")
-    words = [*command, *({"sync": NEEDED[1:], "models": ["demo"]}.get(command[0], []))]
+    words = [*command, *({"sync": NEEDED[1:], "preview": NEEDED[1:], "models": ["demo"]}.get(command[0], []))]
     (project / "wav2lip.toml").write_text(line)
     refused(str(project / "wav2lip.toml"), str(place_of_own()), words=words)
     (project / "wav2lip.toml").unlink()
@@ -234,11 +235,13 @@ def test_every_text_option_that_reaches_out_is_known_to_be_harmless_or_the_users
     harmless = {
         "device", "codec", "preset", "pix-fmt", "reference", "note", "visible-label",
     }
-    own_only = {"ray", "faces", "audios", "limit", "from", "c2pa-ta", "host", "name"}
+    harmless |= {"times", "side-by-side", "person", "at", "range", "audio-start", "max-upload"}    # texts that are read
+    own_only = {"ray", "faces", "audios", "limit", "from", "c2pa-ta", "host", "name", "try"}
+    by_path = {"voice"}
     for words, command in commands(main):
         for key, (option, _) in keys(command).items():
-            if isinstance(option.type, click.types.StringParamType | click.Tuple):
-                assert key in harmless | own_only, f"{' '.join(words)} --{key}: may a stranger's file set it?"
+            if isinstance(option.type, click.types.StringParamType | click.Tuple | Parsed):
+                assert key in harmless | own_only | by_path, f"{' '.join(words)} --{key}: may a stranger's file set it?"
 
 
 class Stopped(Exception):

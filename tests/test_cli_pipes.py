@@ -122,11 +122,14 @@ def test_no_video_goes_to_a_terminal_and_no_sound_comes_from_one(face: Path) -> 
     os.close(terminal)
 
 
-def test_whoever_stops_reading_ends_the_run_quietly(face: Path, speech: bytes, temporary: Path) -> None:
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_whoever_stops_reading_ends_the_run_quietly(
+    face: Path, speech: bytes, temporary: Path, words: list[str]
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     said = subprocess.run(
-        [sys.executable, "-m", "wav2lip", "sync", "-q", "--face", face, "--audio", "-", "-o", "-", *BOX],
+        [sys.executable, "-m", "wav2lip", "sync", "-q", "--face", face, "--audio", "-", "-o", "-", *BOX, *words],
         input=speech, stdout=writer, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
     )
     os.close(writer)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from click.testing import CliRunner
 from media_samples import make_sound
 
@@ -18,7 +19,7 @@ from wav2lip.cli import main
 from wav2lip.doctor import disk, weights
 from wav2lip.doctor.disk import look_at_disk, look_at_room
 from wav2lip.doctor.finding import Finding
-from wav2lip.doctor.program import look_at_extras
+from wav2lip.doctor.program import look_at_extras, look_at_program
 from wav2lip.doctor.tools import look_at_ffmpeg
 from wav2lip.doctor.weights import look_at_weights
 from wav2lip.media.encoding import CODECS
@@ -142,3 +143,12 @@ def test_help_of_the_doctor_has_the_options_of_sync() -> None:
     assert "--checkpoint" in said
     assert "--min-score" not in said
     assert os.linesep in said
+
+
+def test_a_pytorch_that_does_not_know_numpy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(self: torch.Tensor) -> None:
+        raise RuntimeError("Numpy is not available")
+
+    monkeypatch.setattr(torch.Tensor, "numpy", unknown)
+    found, _ = look_at_program()
+    assert "Numpy is not available" in problems(found)["numpy"]

@@ -22,6 +22,7 @@ from wav2lip.extras import require
 EXTRA = "ray"
 LOCAL = "local"
 KNOCK = 10.0          # seconds
+LONGEST = 20          # bytes of a folder's name: Ray adds about 80, and some systems allow 103
 OBJECTS = 80 << 20    # bytes of shared memory for objects: hardly any are needed, and Ray wants no less
 
 
@@ -48,7 +49,9 @@ def joined(address: str) -> Iterator[Any]:
     with ExitStack() as leaving:
         more: dict[str, Any] = {}
         if address == LOCAL:
-            folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="wav2lip-", ignore_cleanup_errors=True))
+            folder = leaving.enter_context(
+                tempfile.TemporaryDirectory(prefix="wav2lip-", dir=short_folder(), ignore_cleanup_errors=True)
+            )
             more = {"_temp_dir": folder, "include_dashboard": False, "object_store_memory": OBJECTS}
         else:
             _knock(address)
@@ -57,11 +60,17 @@ def joined(address: str) -> Iterator[Any]:
         leaving.callback(ray.shutdown)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **more)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             why = str(error).strip().partition("\n")[0]
             raise UsageError(f"No Ray cluster could be joined at {address!r}: {why}") from error
         restore_signals()
         yield ray
+
+
+def short_folder() -> str | None:
+    """Return a folder for Ray's sockets, whose names the system bounds to about 100 bytes; None for the usual one."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(os.fsencode(usual)) > LONGEST and os.access("/tmp", os.W_OK) else None
 
 
 def _knock(address: str) -> None:

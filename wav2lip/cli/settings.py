@@ -22,7 +22,7 @@ NOT_OPTIONS = (
 )
 """Variables that mean something of their own."""
 
-_ONLY_THE_USER = {"audios", "c2pa-ta", "faces", "from", "host", "limit", "name", "ray", "yes"}
+_ONLY_THE_USER = {"audios", "c2pa-ta", "faces", "from", "host", "limit", "name", "ray", "try", "yes"}
 """What a stranger's file may not decide: who is asked on the network, what is allowed, what is removed."""
 
 Words = tuple[str, ...]

@@ -232,6 +232,8 @@ def sync(**given: Any) -> None:
     except KeyboardInterrupt as interrupt:
         click.echo(f"Interrupted; {interrupt if interrupt.args else 'nothing was written'}.", err=True)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:                       # nobody reads what is printed any more
+        raise
     except Exception as error:
         if verbose:
             raise

@@ -9,7 +9,7 @@ from wav2lip.doctor.disk import look_at_disk
 from wav2lip.doctor.finding import Finding
 from wav2lip.doctor.program import look_at_extras, look_at_program
 
-IMPORTS = ("opencv", "torch", "packages")    # names of findings without which nothing else can be looked at
+IMPORTS = ("opencv", "torch", "packages", "numpy")    # names of findings without which nothing else can be looked at
 
 
 def look_at_machine(output: Path | None, device: str, precision: str, detector: str) -> tuple[list[Finding], float]:

@@ -35,6 +35,9 @@ def look_at_program() -> tuple[list[Finding], float]:
         if broken is not None:
             return [*found, broken], time.perf_counter() - start
     seconds = time.perf_counter() - start
+    apart = _strangers()
+    if apart is not None:
+        return [*found, apart], seconds
     versions = {"torch": "PyTorch", "opencv-python": "OpenCV", "opencv-python-headless": "OpenCV", "av": "PyAV"}
     known = ", ".join(f"{called} {version_of(name)}" for name, called in versions.items() if version_of(name))
     return [*found, ok("program", "packages", f"All packages can be imported ({known}).")], seconds
@@ -49,6 +52,18 @@ def look_at_extras() -> Iterator[Finding]:
     if here or missing:
         wanted = ", ".join(f"{extra} (pip install 'wav2lip[{extra}]')" for extra in missing)
         yield ok("program", "extras", f"Extras here: {', '.join(here) or 'none'}; not here: {wanted or 'none'}.")
+
+
+def _strangers() -> Finding | None:
+    """Return what is wrong where PyTorch and NumPy do not know each other: each can be imported all the same."""
+    import torch
+
+    try:
+        torch.zeros(1).numpy()
+    except RuntimeError as error:
+        text = f"PyTorch {version_of('torch')} does not work with NumPy {version_of('numpy')}: {error}."
+        return problem("program", "numpy", text, "Install one that it was built for: pip install 'numpy<2'.")
+    return None
 
 
 def _import(module: str, finding: str) -> Finding | None:
