@@ -20,7 +20,6 @@ import click
 import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
-from wav2lip.pipeline.track import find_track
 
 from wav2lip.cli.progress import TerminalProgress
 from wav2lip.compose.compositor import Compositor, Finish
@@ -37,6 +36,7 @@ from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.prepare import open_source
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
+from wav2lip.pipeline.who import find_cast
 
 EVERY = 10
 PASSES = 7               # of the same faces; the median counts
@@ -57,8 +57,7 @@ def on_the_border(patch: Patch, result: Picture, palette: Palette) -> float:
     """Return the mean colour difference where between none and half of the face is shown."""
     region = Region.around(patch.place, (0, 0, 1, 1), patch.picture)
     assert region is not None
-    x1, y1, x2, y2 = patch.place
-    mask = landmark_mask(patch.landmarks, (x2 - x1) / (y2 - y1))
+    mask = landmark_mask(patch.landmarks, patch.place.aspect)
     shown = region.sample(mask, 0, cubic=False, outside=cv2.BORDER_CONSTANT)
     ring = (shown > 0) & (shown <= 0.5)
     differences = deltaE_ciede2000(colours(patch.picture, palette, region), colours(result, palette, region))
@@ -91,7 +90,7 @@ def main(clips: tuple[Path, ...], audio: Path, **given: Any) -> None:
     for clip in clips:
         source = open_source(clip, options, None, progress)
         palette = source.palette
-        track, _ = find_track(source, source.frames, options, networks, progress)
+        track = find_cast(source, source.frames, options, networks, progress).track(None, progress, "cpu")
         ways = {name: Compositor(palette, finish) for name, finish in FINISHES.items()}
         speech = Speech.measure(audio, source.fps, False)
         waiting = list(patches(source, track, speech, networks.lips, ways["soft"]))

@@ -71,3 +71,11 @@ def test_help_loads_nothing_heavy() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_every_benchmark_finds_what_it_measures() -> None:
+    folder = PACKAGE.parent / "benchmarks"
+    names = [path.stem for path in sorted(folder.glob("*.py"))]
+    code = f"import importlib, sys; sys.path.insert(0, {str(folder)!r}); [importlib.import_module(n) for n in {names}]"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
