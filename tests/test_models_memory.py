@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from wav2lip.errors import Wav2LipError
-from wav2lip.models.memory import enough, in_halves
+from wav2lip.models.memory import Room, enough, in_halves
 
 SHORTAGES = (
     MemoryError("Unable to allocate 9 GiB"),
     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
     torch.cuda.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 9 GB, other allocations: 9 GB, max allowed: 9 GB)."),
+    RuntimeError("CUDA error: out of memory"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    cv2.error("OpenCV(4.10.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 9 bytes"),
 )
 
 
@@ -36,7 +41,7 @@ def test_halves_are_tried_until_they_fit(error: Exception) -> None:
     run, given = network(2, error)
     rows = np.arange(7.0)
     assert np.array_equal(in_halves(run, rows, device="cpu", task="for one face"), 2 * rows)
-    assert given == [7, 3, 1, 2, 4, 2, 2]
+    assert given == [7, 4, 2, 2, 2, 1]
 
 
 @pytest.mark.parametrize("error", SHORTAGES, ids=lambda error: type(error).__name__)
@@ -55,3 +60,11 @@ def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
         in_halves(run, np.arange(4.0), device="cpu", task="for one face")
     assert given == [4]
+
+
+def test_what_did_not_fit_is_not_tried_again() -> None:
+    run, given = network(2, SHORTAGES[0])
+    room = Room()
+    for rows in (np.arange(7.0), np.arange(5.0)):
+        assert np.array_equal(in_halves(run, rows, device="cpu", task="for one face", room=room), 2 * rows)
+    assert given == [7, 4, 2, 2, 2, 1, 2, 2, 1]

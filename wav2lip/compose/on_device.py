@@ -87,6 +87,7 @@ class DeviceCompositor:
         self._device = device
         self._colours = BatchColours(palette, device)
         self._usual = Compositor(palette, finish)
+        torch.backends.cuda.matmul.allow_tf32 = False    # also where somebody has allowed it: see `resample`
 
     def cut_out(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Cut]:
         """Return the face in every picture; what of it is wanted again stays on the device, unless it is turned."""

@@ -12,7 +12,7 @@ import torch
 
 from wav2lip.models.bisenet import MEAN, PICTURE_SIZE, STD, BiSeNet
 from wav2lip.models.inference import fold_batch_norm
-from wav2lip.models.memory import in_halves
+from wav2lip.models.memory import Room, in_halves
 
 # Labels of CelebAMask-HQ (Lee et al. 2020, arXiv 1907.11922), as the published BiSeNet gives them.
 BACKGROUND, SKIN = 0, 1
@@ -47,6 +47,7 @@ class FaceParser:
         self._network = fold_batch_norm(network, in_place=True).to(device)
         self._device = device
         self._batch = batch
+        self._room = Room()
         self._mean = torch.tensor(MEAN, device=device)[:, None, None]
         self._std = torch.tensor(STD, device=device)[:, None, None]
 
@@ -65,7 +66,7 @@ class FaceParser:
         labels = np.empty((len(faces), PICTURE_SIZE, PICTURE_SIZE), np.uint8)
         for at in range(0, len(faces), self._batch):
             labels[at : at + self._batch] = in_halves(
-                self._run, faces[at : at + self._batch], device=self._device, task="to parse one face"
+                self._run, faces[at : at + self._batch], device=self._device, task="to parse one face", room=self._room
             )
         return labels
 

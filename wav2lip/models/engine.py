@@ -15,7 +15,7 @@ from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.fused import can_fuse, fuse
 from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
-from wav2lip.models.memory import in_halves
+from wav2lip.models.memory import Room, in_halves
 
 
 class Mixed(NamedTuple):
@@ -88,6 +88,7 @@ class TorchEngine:
         self._numbers = torch.float32 if exact else numbers
         self._device = torch.device(device)
         self._network.to(self._device, self._numbers)
+        self._room = Room()
         self._workers = 1 if exact or self._device.type != "cpu" else torch.get_num_threads()
         self._pool = _single_threads(self._workers) if self._workers > 1 else None
         if not exact and can_fuse(self._device, self._numbers):
@@ -120,7 +121,7 @@ class TorchEngine:
         """Return some of the faces, from a first row on; above it they are what was given."""
         run = partial(self._run, asked, first, on_device)
         if self._pool is None:
-            return in_halves(run, rows, device=self._device, task="for one face")
+            return in_halves(run, rows, device=self._device, task="for one face", room=self._room)
         made = list(self._pool.map(run, np.array_split(rows, min(self._workers, len(rows)))))
         return torch.cat(made) if on_device else np.concatenate(made)
 
@@ -175,7 +176,7 @@ class TorchEngine:
         tensor = torch.from_numpy(rows)
         if self._device.type == "cuda":
             tensor = tensor.pin_memory()     # copied while the GPU goes on
-        tensor = tensor.to(self._device, self._numbers, non_blocking=True)
+        tensor = tensor.to(self._device, self._numbers, non_blocking=self._device.type == "cuda")
         return tensor if self._exact else tensor.contiguous(memory_format=torch.channels_last)
 
 

@@ -17,7 +17,7 @@ from wav2lip.extras import require
 from wav2lip.models.checkpoint import UNKNOWN, Checkpoint, expect, read_checkpoint
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import build
-from wav2lip.models.memory import in_halves
+from wav2lip.models.memory import Room, in_halves
 from wav2lip.models.rrdbnet import SCALE
 
 RESTORED_SIZE = 512     # pixels, each way: what face restorers were trained on, all of them
@@ -59,6 +59,7 @@ class Enhancer:
         self._size = size
         self._dtype = dtype
         self._batch = batch
+        self._room = Room()
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width, in pixels, that faces of a size come out in."""
@@ -79,8 +80,9 @@ class Enhancer:
         """
         out = np.empty((len(faces), *self.output_size(*faces.shape[1:3]), 3), np.float32)
         for at in range(0, len(faces), self._batch):
+            some = faces[at : at + self._batch]
             out[at : at + self._batch] = in_halves(
-                self._run, faces[at : at + self._batch], device=self._device, task="to enhance one face"
+                self._run, some, device=self._device, task="to enhance one face", room=self._room
             )
         return out
 

@@ -13,9 +13,22 @@ import torch
 
 from wav2lip.errors import Wav2LipError
 
+_SHORT = (
+    "DefaultCPUAllocator", "could not create a memory", "MPS backend out of memory", "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What PyTorch says of it in errors that are of no kind of their own."""
+
+
+class Room:
+    """How many rows at most are known to be worth a try in a device's memory."""
+
+    def __init__(self) -> None:
+        self.most = sys.maxsize
+
 
 def in_halves(
-    run: Callable[..., Any], *arrays: np.ndarray, device: str | torch.device, task: str
+    run: Callable[..., Any], *arrays: np.ndarray, device: str | torch.device, task: str, room: Room | None = None
 ) -> Any:
     """Return `run(*arrays)`, in halves, and halves of these, where the device's memory is too small for all at once.
 
@@ -24,22 +37,27 @@ def in_halves(
         arrays: (n, ...) each, at least one row.
         device: where it runs.
         task: for whom the memory is too small at last, as in "for one face".
+        room: remembers what did not fit from one call to the next.
 
     Raises:
         Wav2LipError: it is too small for a single row.
     """
-    try:
-        return run(*arrays)
-    except (RuntimeError, MemoryError) as error:
-        if not is_shortage(error):
-            raise
-        if len(arrays[0]) == 1:
-            raise Wav2LipError(f"{device} has too little memory {task}{_elsewhere(device)}.") from error
+    rows, room = len(arrays[0]), room or Room()
+    if rows <= room.most:
+        try:
+            return run(*arrays)
+        except Exception as error:
+            if not is_shortage(error):
+                raise
+            if rows == 1:
+                raise Wav2LipError(f"{device} has too little memory {task}{_elsewhere(device)}.") from error
+        room.most = (rows + 1) // 2
     # Outside of the handler, whose error holds on to what was allocated.
-    half = len(arrays[0]) // 2
-    parts = [[array[part] for array in arrays] for part in (slice(half), slice(half, None))]
-    halves = [in_halves(run, *part, device=device, task=task) for part in parts]
-    return torch.cat(halves) if isinstance(halves[0], torch.Tensor) else np.concatenate(halves)
+    parts: list[Any] = []
+    while (at := sum(map(len, parts))) < rows:
+        part = [array[at : at + room.most] for array in arrays]
+        parts.append(in_halves(run, *part, device=device, task=task, room=room))
+    return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else np.concatenate(parts)
 
 
 @contextmanager
@@ -51,7 +69,7 @@ def enough(device: str | torch.device, faces: int) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except Exception as error:
         if not is_shortage(error):
             raise
         ways = [f"--wav2lip-batch-size {faces // 2}"] * (faces > 1) + ["--device cpu"] * (str(device) != "cpu")
@@ -73,7 +91,9 @@ def is_shortage(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     words = str(error)
-    return isinstance(error, RuntimeError) and ("DefaultCPUAllocator" in words or "could not create a memory" in words)
+    if type(error).__module__ == "cv2":
+        return "Insufficient memory" in words
+    return isinstance(error, RuntimeError) and any(known in words for known in _SHORT)
 
 
 def _elsewhere(device: str | torch.device) -> str:
