@@ -73,8 +73,9 @@ def embed_speech(expert: SyncNet, mel: np.ndarray, frames: Sequence[int]) -> Ten
 
 def cosines(lips: Tensor, speech: Tensor) -> np.ndarray:
     """Return the cosines of all pairs of embeddings (m, D) and (n, D), float32 (m, n)."""
-    with torch.autocast(lips.device.type, enabled=False):    # bfloat16 rounds a cosine near 1 to steps of 0.4 %
-        return (lips @ speech.T).cpu().numpy()
+    # On the CPU: there no autocast makes bfloat16 of them, which rounds a cosine near 1 to steps of 0.4 %.
+    with torch.autocast("cpu", enabled=False):
+        return (lips.float().cpu() @ speech.float().cpu().T).numpy()
 
 
 @torch.inference_mode()

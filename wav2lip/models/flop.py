@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+# The name by which PyTorch's counters take a result, which has changed.
+_OUT = "out_val" if "out_val" in signature(flop_registry[torch.ops.aten.mm], follow_wrapped=False).parameters else "out"
 
 Flop = Mapping[str, int]
 """Operations by the format of the numbers: "float32", "bfloat16", "float16"."""
@@ -31,7 +35,7 @@ class _Counting(TorchDispatchMode):
                 return parts
         out = func(*args, **kwargs)
         if func._overloadpacket in flop_registry:
-            count = flop_registry[func._overloadpacket](*args, **kwargs, out_val=out)
+            count = flop_registry[func._overloadpacket](*args, **kwargs, **{_OUT: out})
             self.flop[str(args[0].dtype).removeprefix("torch.")] += count
         return out
 

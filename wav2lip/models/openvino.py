@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -166,4 +167,6 @@ def _write_onnx(network: Generator, path: Path) -> None:
     examples = torch.zeros(2, *MEL), torch.zeros(2, *FACE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")    # that there is a newer exporter, which needs one package more
-        torch.onnx.export(FaceFrom(network, 0), examples, str(path), dynamo=False, dynamic_axes=any_number, **names)
+        if "dynamo" in signature(torch.onnx.export).parameters:    # older ones have no other exporter
+            names["dynamo"] = False
+        torch.onnx.export(FaceFrom(network, 0), examples, str(path), dynamic_axes=any_number, **names)
