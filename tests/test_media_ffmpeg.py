@@ -108,3 +108,13 @@ def test_importing_the_package_of_media_loads_nothing_heavy() -> None:
     code = "import sys, wav2lip.media; print([m for m in ('numpy', 'cv2', 'av', 'ffmpeg', 'soxr') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_ffmpeg_that_is_named_from_here_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").symlink_to(binary())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAV2LIP_FFMPEG", "./mine")
+    with Process([binary(), "-version"], folder=Path("/")) as process:
+        assert process.finish() == 0

@@ -23,7 +23,7 @@ KINDS = {
     ".mkv": ["-c:v", "libx264", "-c:a", "flac"],
     ".avi": ["-c:v", "mpeg4", "-c:a", "pcm_s16le"],
 }
-MPEG = {".ts": ["-c:v", "libx264", "-bf", 2, "-c:a", "mp2"], ".mpg": ["-c:v", "mpeg2video", "-c:a", "mp2"]}
+MPEG = {".ts": ["-c:v", "libx264", "-bf", 2, "-c:a", "mp2"], ".mpg": ["-c:v", "mpeg2video", "-bf", 2, "-c:a", "mp2"]}
 
 
 def noise(seconds: float) -> np.ndarray:

@@ -25,6 +25,7 @@ from wav2lip.ui.making import Tongue, Wish, wish
 from wav2lip.ui.options import Field
 from wav2lip.ui.playable import playable
 from wav2lip.ui.running import Running
+from wav2lip.ui.serve import NOT_BY_PROXY
 from wav2lip.ui.session import FORGOTTEN, Session, Sessions
 
 TONGUE = Tongue(sync, spelled, text_of, sync_options)
@@ -256,3 +257,14 @@ def test_a_video_of_odd_sides_can_be_shown(tmp_path: Path) -> None:
     copy = probe(playable(given, tmp_path / "shown"))
     assert (copy.width, copy.height, copy.pixel_format) == (32, 34, "yuv420p")
     assert probe(playable(given, tmp_path / "still", still=True)).width == 33
+
+
+def test_what_is_not_asked_by_way_of_a_proxy_is_written_as_clients_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", ",".join(NOT_BY_PROXY))
+    with httpx.Client() as client:
+        for host in ("localhost", "127.0.0.1", "[::1]"):
+            with pytest.raises(httpx.ConnectError):
+                client.get(f"http://{host}:1/")          # a proxy would be asked at its own port, and be missed there
+            assert client._transport_for_url(httpx.URL(f"http://{host}:1/")) is client._transport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -47,10 +48,10 @@ def binary() -> str:
         found = shutil.which(chosen)
         if not found:
             raise Wav2LipError(f"{BINARY_VARIABLE} is {chosen!r}, and there is no program of that name.")
-        return found
+        return os.path.abspath(found)             # it may run in another folder
     found = shutil.which("ffmpeg")
     if found:
-        return found
+        return os.path.abspath(found)
     try:
         import imageio_ffmpeg
 
@@ -225,7 +226,12 @@ class Process:
         assert self._process.stdin is not None
         written = 0
         while written < len(data):
-            written += self._process.stdin.write(data[written:]) or 0
+            try:
+                written += self._process.stdin.write(data[written:]) or 0
+            except OSError as error:
+                if error.errno == errno.EINVAL:       # what Windows says of a closed pipe
+                    raise BrokenPipeError from error
+                raise
 
     def finish(self) -> int:
         """Close ffmpeg's input, wait until it has ended, and return its exit code (negative: the signal)."""

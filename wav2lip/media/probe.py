@@ -244,7 +244,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
         stored_frames=timing.stored,
         average_fps=image_fps if image else timing.average,
         variable_rate=timing.times is not None,
-        pixel_format=_pixel_format(stream, frame),
+        pixel_format=_pixel_format(path, stream, frame),
         colour=_colour(stream, frame),
         pixel_aspect=aspect,
         rotation=rotation,
@@ -376,15 +376,24 @@ def _restarts(packets: list[_Stamp]) -> bool:
     return any(later < earlier for earlier, later in pairwise(decode))
 
 
-def _pixel_format(stream: VideoStream, frame: VideoFrame) -> str:
+def _pixel_format(path: Path, stream: VideoStream, frame: VideoFrame) -> str:
     """Return the format of a stream's pictures, with the transparency where the ffmpeg that reads them can see it."""
     name = frame.format.name
     kind = stream.codec_context.codec.canonical_name
-    if kind == "gif" and name == "bgra" and frame.to_ndarray()[..., 3].min() == 255:
+    if kind == "gif" and name == "bgra" and _is_opaque(path):
         return "bgr0"                             # the decoder knows no other format
     decoder = ALPHA_DECODERS.get(kind)
     said = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
     return "yuva420p" if said and name == "yuv420p" and decoder and _decodes(decoder) else name
+
+
+def _is_opaque(path: Path) -> bool:
+    """Return whether no picture of a file shows through anywhere."""
+    import av
+
+    with contextlib.suppress(av.error.FFmpegError), av.open(str(path)) as container:
+        return all(frame.to_ndarray()[..., 3].min() == 255 for frame in container.decode(video=0))
+    return False
 
 
 def _decodes(decoder: str) -> bool:

@@ -49,14 +49,23 @@ def shift_sound(clip: Clip, output: Path, seconds: float) -> None:
         part, path, container = leaving.enter_context(whole_file(output)), clip.path, clip.container
         if container in WITHOUT_BEGINNING:
             # Opened twice, as they are below, its streams would both begin at zero.
-            folder = leaving.enter_context(_folder_beside(output))
-            path, container = folder / "whole.mkv", "matroska"
-            given = open_input(clip.path, format=clip.container)
-            _copy([given["V:0"], given["a"], given["s?"]], path, output, "matroska")
+            path, container = _brought_together(clip, leaving.enter_context(_folder_beside(output)), output)
         moved = {"itsoffset": f"{seconds:.6f}"} if seconds >= 0 else {"ss": f"{-seconds:.6f}"}
         how = {"format": container} if container else {}
         picture, sound = open_input(path, **how), open_input(path, **how, **moved)
         _copy([picture["V:0"], sound["a"], picture["s?"]], part, output, muxer)
+
+
+def _brought_together(clip: Clip, folder: Path, output: Path) -> tuple[Path, str]:
+    """Return a copy of a video in a container whose streams keep their distance, and ffmpeg's name of that."""
+    given = open_input(clip.path, format=clip.container, fflags="+genpts")
+    streams = [given["V:0"], given["a"], given["s?"]]
+    try:
+        _copy(streams, folder / "whole.mov", output, "mov")      # with times as exact as they are
+        return folder / "whole.mov", "mov"
+    except Wav2LipError:
+        _copy(streams, folder / "whole.mkv", output, "matroska")     # holds nearly everything, to the millisecond
+        return folder / "whole.mkv", "matroska"
 
 
 def _copy(streams: Sequence[Any], path: Path, output: Path, muxer: str) -> None:

@@ -217,6 +217,8 @@ def writing_command(
         elif sound_from < 0:
             options["af"] = f"adelay=delays={-1000 * sound_from:.3f}:all=1"
             track = replace(track, codec="")     # what is filtered is encoded
+            if duration_limit is not None:
+                heard["t"] = f"{max(0.0, duration_limit + sound_from):.6f}"
         inputs.append(open_input(Path(sound), format=container, **heard)["a:0"])
         options |= sound_options(output, track)
     return command(ffmpeg.output(*inputs, url(part), map_chapters=-1, **options))

@@ -20,6 +20,7 @@ _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1",
     "GRADIO_SHARE": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_MCP_SERVER": "False",
 }
+NOT_BY_PROXY = tuple(sorted(name.strip("[]") for name in LOOPBACK))      # as NO_PROXY writes them
 _OPENING = ("GRADIO_ALLOWED_PATHS", "GRADIO_NUM_WORKERS", "GRADIO_WATCH_DIRS")
 
 
@@ -81,7 +82,7 @@ def serving(
     page.queue(max_size=queue, api_open=False, default_concurrency_limit=None)
     # Gradio asks the page whether it is there: not by way of a proxy.
     for variable in ("NO_PROXY", "no_proxy"):
-        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), *sorted(LOOPBACK), host]))
+        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), *NOT_BY_PROXY, host]))
     try:
         _, address, _ = page.launch(
             server_name=host, server_port=port, max_file_size=largest, prevent_thread_lock=True, quiet=True,
