@@ -17,8 +17,8 @@ def fitting_tracks(source: Source, path: Path, progress: Progress) -> TrackFile:
         MediaError: the file cannot be read.
     """
     given = read_tracks(path)
-    # A picture has no rate but the result's; of a video that is held still all frames may be known.
-    frames, fps = source.clip.frames if source.static else source.frames, None if source.clip.image else source.fps
-    for notice in check_tracks(given, frames, source.size, fps):
+    # Of a video that is held still all frames may be known; a picture has no rate but the result's.
+    frames = max(source.frames, min(given.frames, source.clip.frames)) if source.static else source.frames
+    for notice in check_tracks(given, frames, source.size, None if source.clip.image else source.fps):
         progress.say(notice)
     return given

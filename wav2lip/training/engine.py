@@ -300,9 +300,14 @@ class _Loop:
         try:
             yield
         except Wav2LipError:
-            if self._accelerator.num_processes == 1 and self._step > self._began:
+            if self._accelerator.num_processes == 1 and self._step > self._began and self._sound():
                 self._save()
             raise
+
+    def _sound(self) -> bool:
+        """Return whether all weights are numbers."""
+        weights = (each for part in self._trainee.parts for each in part.network.parameters())
+        return all(bool(torch.isfinite(each).all()) for each in weights)
 
     def _shall_stop(self, stopped: list[BaseException]) -> bool:
         """Return whether a process was asked to stop, the same in all of them, which must end at the same step."""
