@@ -16,14 +16,16 @@ BORROWED = {
     "readme.md": "README.md", "weights.md": "checkpoints/README.md", "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
 }
+NO_PAGES = ("examples/", "Dockerfile")       # of the repository: the site has their names only
 MOVED = {"docs/": "", **{source: name for name, source in BORROWED.items()}}
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that stand elsewhere in the repository, and their picture."""
+    """Add the pages that stand elsewhere in the repository, and their pictures."""
     for name, source in BORROWED.items():
         files.append(File.generated(config, name, content=(ROOT / source).read_text(encoding="utf-8")))
-    files.append(File.generated(config, "curves.png", abs_src_path=str(ROOT / "checkpoints" / "curves.png")))
+    for picture in sorted((ROOT / "checkpoints").glob("*.png")):
+        files.append(File.generated(config, picture.name, abs_src_path=str(picture)))
     return files
 
 
@@ -31,6 +33,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put the options in, and point links to where a page stands on the site."""
     if OPTIONS in markdown:
         markdown = markdown.replace(OPTIONS, options_page())
+    markdown = re.sub(rf"\[([^\]]+)\]\(({'|'.join(NO_PAGES)})\)", r"\1", markdown)
     return re.sub(r"\]\(([^)\s]+)\)", lambda link: f"]({moved(link[1])})", markdown)
 
 

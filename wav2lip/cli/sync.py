@@ -81,7 +81,7 @@ def _file(**kwargs: Any) -> Any:
 @click.option(
     "--keep-audio/--no-keep-audio", default=None,
     help="Keep the video's own sound, and all of its length, where nobody is synced.  "
-    "[default: with --range and --edl]",
+    "[default: with --range, --edl and --audio-start]",
 )
 @click.option(
     "--voice", "voices", type=VOICE, multiple=True,
@@ -127,7 +127,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option(
     "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
-    help="What it computes with; auto is fp16 on CUDA, bf16 on CPUs that have it, else fp32.",
+    help="What it computes with; auto is fp16 on CUDA, bf16 on CPUs with AMX, else fp32.",
 )
 @click.option("--face-det-batch-size", type=int, help="Frames detected at a time.  [default: by device]")
 @click.option("--wav2lip-batch-size", type=int, help="Faces generated at a time.  [default: by device]")

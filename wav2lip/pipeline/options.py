@@ -50,7 +50,7 @@ class SyncOptions:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         engine: what runs the generator: "torch", or on a CPU "openvino" (extra `openvino`), which may be faster there.
         precision: the numbers that the generator computes with: "fp32", "bf16", "fp16"; "auto" is fp16 on CUDA, bf16 on
-            CPUs that have it in hardware, else fp32.
+            CPUs with AMX, else fp32.
         detector: which face detector; "auto" is S3FD when its weights can be had, else the cascade.
         detector_weights: weights file of the detector.
         compat: reproduce the frames of the original program, defects included.

@@ -43,7 +43,8 @@ def preview_sheet(
     its faces are not known yet: then they are looked for around the moments only, and the report says so.
 
     Args:
-        face, audio: as for `wav2lip.sync`.
+        face: as for `wav2lip.sync`.
+        audio: likewise.
         output: the PNG to write. It appears whole or not at all.
         settings: options by the name that is written beside them; None for the default ones.
         times: seconds of the result; empty for moments that are chosen: while somebody speaks whose face is seen,

@@ -91,7 +91,8 @@ def preview_video(
     """Show a few seconds of what `wav2lip.sync` would make beside the source, with sound, around the face.
 
     Args:
-        face, audio: as for `wav2lip.sync`.
+        face: as for `wav2lip.sync`.
+        audio: likewise.
         output: the video to write. It appears whole or not at all.
         settings: options by the name that is written over each picture, at most five; None for the default ones.
         seconds: how long it is, at most 30; shorter where the result is.
