@@ -199,6 +199,15 @@ def test_candidates_are_spread_over_the_shot_and_no_neighbours(tmp_path: Path, f
     assert numbers[-1] >= 68
 
 
+def test_of_two_who_take_turns_all_turns_are_looked_at(tmp_path: Path, first_wins: list[list[int]]) -> None:
+    video = numbered_video(tmp_path / "numbers.mkv", 45, options=LOSSLESS)
+    turns = [number // 9 % 2 for number in range(45)]
+    found = closed_references(source_of(video), numbers_track(turns), Progress())
+    assert [{turns[number] for number in numbers} for numbers in first_wins] == [{1}, {0}]
+    assert [max(numbers) - min(numbers) > 15 for numbers in first_wins] == [True, True]
+    assert {shot: number_of(face) for shot, face in found.items()} == {turns[some[0]]: some[0] for some in first_wins}
+
+
 def test_a_long_shot_is_looked_at_in_no_more_frames_than_a_shorter_one() -> None:
     for frames in (400, 20_000):
         numbers = reference._candidates(numbers_track([0] * frames), 0)

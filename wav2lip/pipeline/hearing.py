@@ -8,13 +8,16 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from wav2lip.errors import UsageError
-from wav2lip.media.placed import placed_samples
+from wav2lip.media.placed import Piece, placed_samples
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.script import Line, Script, heard_in, make_script
 from wav2lip.pipeline.source import Source
-from wav2lip.pipeline.speech import Speech, listener
+from wav2lip.pipeline.speech import Listener, Speech, listener
 from wav2lip.progress import Progress
+from wav2lip.speech.activity import presence
 
 Heard = tuple[Sequence[Line], Speech]
 """Lines that follow each other, and the speech that they are said in."""
@@ -43,9 +46,19 @@ def hear(
     seconds = script.frames / source.fps
     heard: list[Heard] = []
     for lane in script.lanes():
-        samples = partial(placed_samples, heard_in(lane), seconds)
-        speech = Speech.measure(
-            lane[0].recording, source.fps, False, listen=listener(options), hushed=hushed, samples=samples
-        )
-        heard.append((lane, replace(speech, frames=script.frames)))    # not one more for a part of a sample
+        pieces, listen = heard_in(lane), listener(options)
+        samples = partial(placed_samples, pieces, seconds)
+        speech = Speech.measure(lane[0].recording, source.fps, False, hushed=hushed, samples=samples)
+        voice = _presence(pieces, seconds, listen) if listen else speech.voice
+        heard.append((lane, replace(speech, voice=voice, frames=script.frames)))    # not one more for part of a sample
     return script, heard
+
+
+def _presence(pieces: Sequence[Piece], seconds: Fraction, listen: Listener) -> np.ndarray:
+    """Return how much somebody speaks in pieces of recordings, float32 (columns,).
+
+    Each recording is listened to on its own: what is soft in one may be louder than all of another.
+    """
+    recordings = dict.fromkeys(piece.path for piece in pieces)
+    parts = ([piece for piece in pieces if piece.path == path] for path in recordings)
+    return presence(np.logical_or.reduce([listen(placed_samples(part, seconds)) for part in parts]))

@@ -59,7 +59,8 @@ EVERY = 5                # frames
 def closed_references(source: Source, track: FaceTrack, progress: Progress, *, device: str = "cpu") -> FaceByShot:
     """Find, in every shot, the face whose mouth is most closed, or remember what was found for such a track before.
 
-    Frames spread evenly over each shot are looked at. Memory holds the candidates of one shot, and the best of each.
+    Frames spread evenly over each shot are looked at. Memory holds the candidates of the shots that are
+    going on, and the best of each.
 
     Args:
         source: the video.
@@ -87,6 +88,7 @@ def _search(source: Source, track: FaceTrack, weights: Path, device: str, progre
     expert = fold_batch_norm(load_syncnet(weights), in_place=True).to(device)
     compositor = Compositor(source.palette)
     faces: dict[int, list[np.ndarray]] = {}
+    last = {shot: number for number, shot in sorted(candidates.items())}     # shots may alternate, as speakers do
     with (
         progress.stage("Looking for a closed mouth", len(candidates)) as advance,
         closing(_frames(source, sorted(candidates))) as frames,
@@ -95,10 +97,10 @@ def _search(source: Source, track: FaceTrack, weights: Path, device: str, progre
             place, shot = track.place(number), candidates[number]
             if place is None:
                 continue
-            for done in [other for other in faces if other != shot]:
-                found[done] = most_closed(np.stack(faces.pop(done)), expert)
             (cut,) = compositor.cut_out([picture], [Place(*place)])
             faces.setdefault(shot, []).append(cut.face)
+            if number == last[shot]:
+                found[shot] = most_closed(np.stack(faces.pop(shot)), expert)
             advance(1)
     return found | {shot: most_closed(np.stack(some), expert) for shot, some in faces.items()}
 

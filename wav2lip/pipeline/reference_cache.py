@@ -12,7 +12,7 @@ from wav2lip.models.generator import FACE_SIZE
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 from wav2lip.pipeline.source import Source
 
-FORMAT = 2    # counts up whenever another face would be chosen
+FORMAT = 3    # counts up whenever another face would be chosen
 
 FaceByShot = dict[int, np.ndarray]
 """By number of the shot, uint8 (96, 96, 3), BGR."""
