@@ -17,14 +17,19 @@ import wav2lip
 from wav2lip.cast.selectors import At, Voice
 from wav2lip.cast.times import Span
 from wav2lip.media.ffmpeg import binary, url
+from wav2lip.media.geometry import Geometry
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_pictures
+from wav2lip.pipeline.hearing import hear
 from wav2lip.pipeline.plan import plan_sync
+from wav2lip.pipeline.source import Source
+from wav2lip.pipeline.speech import Speech, listener
 from wav2lip.progress import Progress
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SECONDS = 2.0
 FRAMES = 50
+OPTIONS_CLOSED = wav2lip.SyncOptions()
 OPTIONS = wav2lip.SyncOptions(device="cpu", detector="cascade", offline=True, codec="ffv1", silence="model")
 HALVES = {"left": slice(0, SIZE), "right": slice(SIZE, 2 * SIZE)}
 
@@ -317,7 +322,7 @@ def test_of_a_track_file_only_those_count_who_are_seen(media: Path, sync: Sync, 
     box = [60, 45, 165, 180]
     people = [{"label": "A", "boxes": [None] * FRAMES}, {"label": "B", "boxes": [box] * FRAMES}]
     (tmp_path / "track.json").write_text(json.dumps({"people": people, "fps": "25"}))
-    for person in ("largest", "center"):
+    for person in ("largest", "center", None):
         assert sync(track=tmp_path / "track.json", person=person).synced == ("B",)
     held = sync(track=tmp_path / "track.json", person="B", static=True)
     assert (held.synced, held.faces) == (("B",), FRAMES)
@@ -330,10 +335,22 @@ def test_of_a_track_file_only_those_count_who_are_seen(media: Path, sync: Sync, 
 
 def test_where_there_is_no_face_nobody_talks(media: Path, tmp_path: Path) -> None:
     run_ffmpeg("-f", "lavfi", "-i", "color=gray:s=112x112:d=1:r=25", *LOSSLESS[:4], tmp_path / "empty.mkv")
-    with pytest.raises(wav2lip.NoFaceError):
-        wav2lip.sync(
-            tmp_path / "empty.mkv", media / "one.wav", tmp_path / "out.mkv", replace(OPTIONS, person="talking")
-        )
+    voices = (Voice("A", media / "one.wav"), Voice("B", media / "other.wav"))
+    for audio, options in ((media / "one.wav", {"person": "talking"}), (None, {"voices": voices})):
+        with pytest.raises(wav2lip.NoFaceError):
+            wav2lip.sync(tmp_path / "empty.mkv", audio, tmp_path / "out.mkv", replace(OPTIONS, **options))
+
+
+def test_a_soft_recording_is_heard_beside_a_loud_one(media: Path, tmp_path: Path) -> None:
+    run_ffmpeg("-i", url(media / "other.wav"), "-af", "volume=-35dB", tmp_path / "soft.wav")
+    rows = ["start,end,person,audio", f"0,1,A,{media / 'one.wav'}", f"1,2,B,{tmp_path / 'soft.wav'}"]
+    (tmp_path / "scene.csv").write_text("\n".join(rows))
+    source = Source(probe(media / "two.mkv"), Geometry())
+    options = replace(OPTIONS, silence=None, edits=tmp_path / "scene.csv")
+    _, ((lines, speech),) = hear(None, source, options, Said())
+    assert len(lines) == 2
+    alone = Speech.measure(tmp_path / "soft.wav", source.fps, False, listen=listener(OPTIONS_CLOSED))
+    assert speech.presence()[25:].mean() > 0.8 * alone.presence()[:25].mean() > 0.4
 
 
 @pytest.mark.parametrize("extend", ["cut", "loop"])
@@ -343,6 +360,10 @@ def test_a_picture_is_shown_as_long_as_the_sound(media: Path, tmp_path: Path, ex
         tmp_path / "still.png", media / "short.wav", tmp_path / "out.mkv", replace(OPTIONS, extend=extend)
     )
     assert report.frames == probe(report.output).frames == 20
+    at = At(Fraction(1, 2), SIZE // 2, SIZE // 2)
+    assert wav2lip.sync(
+        tmp_path / "still.png", media / "short.wav", tmp_path / "out.mkv", replace(OPTIONS, at=at)
+    ).faces == 20
 
 
 def test_sound_of_too_many_channels_is_refused_before_the_work(media: Path, tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ def make_lanes(heard: Sequence[Heard], cast: Cast, progress: Progress, device: s
         return cast.track(who, progress, device)
 
     lines = [line for one, _speech in heard for line in one]
-    _check_turns(lines, cast)
+    if cast.labels:          # else all of them are nobody
+        _check_turns(lines, cast)
     if len(cast.labels) > 1 and any(line.who is None for line in lines):
         progress.say(
             f"{len(cast.labels)} people are in {cast.source.clip.path.name}; the one on screen longest is synced "

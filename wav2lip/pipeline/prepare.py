@@ -160,6 +160,8 @@ def prepare(
     loaded.rest()
     tracks = tuple(unique(part.track for lane in lanes for part in lane.parts))
     available = len(tracks[0])
+    if isinstance(options.reference, Path) and len(tracks) > 1:
+        progress.say(f"All {len(tracks)} people who speak get the looks of the one in {options.reference}.")
     check_length(available, source, script, options)
     check_faces(tracks, cast, options, progress)
 

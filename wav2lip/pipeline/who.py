@@ -71,8 +71,11 @@ class Cast:
     def _choose(self, who: Who) -> str:
         if who == "talking":
             return who
-        if who is None or len(self.labels) == 0:
-            return self.labels[0] if self.labels else ONLY
+        if len(self.labels) == 0:
+            return ONLY
+        if who is None:
+            # A file of tracks may have been edited; others are in order.
+            return max(self.labels, key=self._on_screen) if self.found_by == "track" else self.labels[0]
         if isinstance(who, At):
             return self._at(who)
         if who in ("largest", "center"):
@@ -95,7 +98,7 @@ class Cast:
 
     def _at(self, at: At) -> str:
         """Return the label of the one whose face covers a point; of several the one who is nearest to it."""
-        number = int(at.time * self.source.fps)
+        number = 0 if self.source.still else int(at.time * self.source.fps)
         near: dict[str, float] = {}
         elsewhere = []
         for label in self.labels:
@@ -113,6 +116,9 @@ class Cast:
         raise UsageError(
             f"Nobody is at {at.x:g},{at.y:g} in {self.source.clip.path} at {in_words(at.time)} ({seen})."
         )
+
+    def _on_screen(self, label: str) -> int:
+        return int(self._make(label, NO_PADS).seen.sum())
 
     def _off_center(self, label: str) -> np.ndarray:
         boxes = self._make(label, NO_PADS).boxes
