@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from wav2lip.errors import WeightsError
+from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.models import store
-from wav2lip.models.known import KnownFile
+from wav2lip.models.known import KNOWN, KnownFile
+from wav2lip.models.store import cache_dir, is_here
 
 
 @pytest.fixture
@@ -118,3 +120,22 @@ def test_asking_the_store_loads_nothing_heavy() -> None:
     code = "import sys, wav2lip.models.download; print({'torch', 'numpy', 'tqdm'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_a_cache_that_is_closed_to_us_has_nothing_for_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: object, *rest: object, **how: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", closed)
+    assert not is_here(KNOWN["s3fd"])
+
+
+def test_somebody_without_a_home_is_told_to_name_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("WAV2LIP_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    with pytest.raises(Wav2LipError, match="WAV2LIP_CACHE"):
+        cache_dir()

@@ -14,6 +14,8 @@ from media_samples import make_sound
 from wav2lip.cli import main
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
+from wav2lip.models.generator import Generator
+from wav2lip.models.load import save_network
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "face.mp4"
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,3 +68,13 @@ def test_what_export_cannot_write_is_said(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "must end with .xml or .onnx" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_an_export_never_replaces_what_it_is_made_from(tmp_path: Path) -> None:
+    save_network(Generator(1), tmp_path / "narrow.safetensors")
+    (tmp_path / "narrow.safetensors").rename(tmp_path / "narrow.bin")
+    before = (tmp_path / "narrow.bin").read_bytes()
+    words = ["export", str(tmp_path / "narrow.xml"), "--checkpoint", str(tmp_path / "narrow.bin")]
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, "would replace the weights" in result.stderr) == (2, True)
+    assert (tmp_path / "narrow.bin").read_bytes() == before

@@ -29,7 +29,7 @@ from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.ffmpeg import url
 from wav2lip.pipeline.folder import WORK_PATTERN
 from wav2lip.pipeline.job import open_job
-from wav2lip.pipeline.leftovers import QUIET
+from wav2lip.pipeline.leftovers import QUIET, left_in
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.process import children
 from wav2lip.progress import Advance, Progress
@@ -234,8 +234,14 @@ def test_parts_that_several_runs_are_making_do_not_go(
         job.render([0])
     assert "Nothing is left over" in CliRunner().invoke(main, clean).output
     (folder,) = tmp_path.glob(WORK_PATTERN)
+    before = list(left_in(tmp_path))
+    assert before == []
     for file in (*folder.iterdir(), folder):
         os.utime(file, (time.time() - 2 * QUIET,) * 2)
+    (found,) = left_in(tmp_path)
+    with alone(lock_of(tmp_path / "a.mp4"), "held"):
+        found.remove()                           # somebody has taken it up since it was found
+        assert parts_in(tmp_path) == 1
     assert "parts of a.mp4" in CliRunner().invoke(main, clean).output
     assert hidden(tmp_path) == []
 

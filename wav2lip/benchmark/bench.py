@@ -77,7 +77,7 @@ def bench(
                 transcode(source.clip, audio, output, encoding_of(options, gpu), source.pixels, frames)
                 transcodes.append(time.perf_counter() - start)
                 advance(1)
-                fill_cache(cold)
+                fill_cache(cold, warm)            # with what the first run has fetched
                 for mode, cache in (("cold", cold), ("warm", warm)):
                     done = sync(cache, "--profile")
                     profile = Profile.from_dict(json.loads(done.said)["profile"])
@@ -96,11 +96,11 @@ def _environment() -> dict[str, str]:
     return ours | {"NO_COLOR": "1"}
 
 
-def fill_cache(folder: Path) -> None:
-    """Make a folder that holds what the user's cache does, but no face tracks; one that is there is replaced."""
+def fill_cache(folder: Path, of: Path | None = None) -> None:
+    """Make a folder that holds what a cache does, by default the user's, but no face tracks; one there is replaced."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for entry in cache_dir().glob("*"):
+    for entry in (of or cache_dir()).glob("*"):
         if entry.name == FOLDER:
             continue
         try:

@@ -6,6 +6,7 @@ import copy
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ from wav2lip.cli.parameters import OriginalSpellings
 from wav2lip.cli.run import calm, importing, one_line, reporting
 from wav2lip.cli.sync import HOW_TO_PRINT, sync, sync_options
 from wav2lip.doctor.finding import Finding
-from wav2lip.errors import Wav2LipError
+from wav2lip.errors import UsageError, Wav2LipError
 
 if TYPE_CHECKING:
     from wav2lip.doctor.forecast import Forecast
@@ -50,6 +51,10 @@ def doctor(**given: Any) -> None:
 
     calm()
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
+    if audio is not None and str(audio) == "-":
+        raise UsageError("The doctor looks at files; name the sound that would come from stdin.")
+    if output is not None and str(output) == "-":
+        output = Path("stdout.mp4")               # what goes there is one
     before = process_age()
     with importing():
         findings, importing_seconds = look_at_machine(

@@ -8,6 +8,7 @@ import click
 
 from wav2lip.cli.parameters import WEIGHTS
 from wav2lip.cli.run import reporting
+from wav2lip.errors import UsageError
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -24,8 +25,13 @@ def export(output: Path, checkpoint: Path | None, half: bool) -> None:
     """
     from wav2lip.models.load import load_checkpoint
     from wav2lip.models.openvino import export_generator
+    from wav2lip.models.store import locate
 
     loaded = load_checkpoint(checkpoint)
+    weights = locate(checkpoint) if checkpoint else None
+    for made in (output, output.with_suffix(".bin")):
+        if weights is not None and made.exists() and made.samefile(weights):
+            raise UsageError(f"{made} would replace the weights that are exported; choose another name.")
     if loaded.notice:
         click.echo(loaded.notice, err=True)
     export_generator(loaded, output, half=half)

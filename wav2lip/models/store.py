@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from wav2lip.errors import WeightsError
+from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.models.known import DEMO_FILE, EXPERT_FILE, KNOWN, KnownFile
 
 CACHE_VARIABLE = "WAV2LIP_CACHE"
@@ -28,9 +28,11 @@ def cache_dir() -> Path:
         return Path(xdg).expanduser() / "wav2lip"
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local) / "wav2lip" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "wav2lip"
-    return Path.home() / ".cache" / "wav2lip"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise Wav2LipError(f"Your home folder is not known; name a folder for the cache: {CACHE_VARIABLE}.") from None
+    return home / "Library" / "Caches" / "wav2lip" if sys.platform == "darwin" else home / ".cache" / "wav2lip"
 
 
 def offline(asked: bool | None = None) -> bool:
@@ -57,7 +59,8 @@ def is_here(known: KnownFile) -> bool:
         path = place_of(known)
     except WeightsError:
         return False
-    return path.is_file() and (known.ships or known.may_have(path.stat().st_size))
+    # Unlike a Path, os.path says no of what lies in a folder that is closed to us.
+    return os.path.isfile(path) and (known.ships or known.may_have(path.stat().st_size))
 
 
 def locate(given: str | os.PathLike[str]) -> Path:
@@ -83,7 +86,7 @@ def locate(given: str | os.PathLike[str]) -> Path:
         return place_of(known)
     place = place_of(known)
     missing = "are not on this machine"
-    if place.is_file():
+    if os.path.isfile(place):
         missing = f"are not whole: {place} has {place.stat().st_size:,} bytes instead of {known.size:,}"
     gets = "downloads them" if known.urls else "says how to get them"
     raise WeightsError(

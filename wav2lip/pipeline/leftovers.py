@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wav2lip.errors import UsageError, Wav2LipError
@@ -28,18 +28,22 @@ class Leftover:
         path: a file or a folder.
         what: it is.
         size: bytes.
+        used: whether it belongs to somebody by now.
     """
 
     path: Path
     what: str
     size: int
+    used: Callable[[Path], bool] = field(default=lambda path: False, repr=False, compare=False)
 
     def remove(self) -> None:
-        """Remove it.
+        """Remove it, unless a run has taken it up since it was found.
 
         Raises:
             Wav2LipError: it cannot be removed.
         """
+        if self.used(self.path):
+            return
         try:
             if self.path.is_dir():
                 shutil.rmtree(self.path)
@@ -59,13 +63,13 @@ def left_in(folder: Path) -> Iterator[Leftover]:
         raise UsageError(f"{folder} is no folder.")
     for work in sorted(folder.glob(WORK_PATTERN)):
         if work.is_dir() and not _at_work(work):
-            yield Leftover(work, f"parts of {output_named(work) or 'a result'}", _size(work))
+            yield Leftover(work, f"parts of {output_named(work) or 'a result'}", _size(work), _at_work)
     for part in sorted(folder.glob(PART_PATTERN)):
         if part.is_file() and not _busy(part):
-            yield Leftover(part, "an unfinished file", _size(part))
+            yield Leftover(part, "an unfinished file", _size(part), _busy)
     for lock in sorted(folder.glob(LOCK_PATTERN)):
         if lock.is_file() and not _held(lock):
-            yield Leftover(lock, "a lock that nobody holds", _size(lock))
+            yield Leftover(lock, "a lock that nobody holds", _size(lock), _held)
 
 
 def left_in_cache(days: float) -> Iterator[Leftover]:

@@ -15,8 +15,11 @@ def process_age() -> float:
     """Return the seconds since this process was started; elsewhere than on Linux, those that it has computed."""
     if sys.platform != "linux":
         return time.process_time()
-    # The second field is the program's name, in brackets, and may hold anything.
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    try:
+        # The second field is the program's name, in brackets, and may hold anything.
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    except OSError:                               # a jail without /proc
+        return time.process_time()
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[_STARTED - 3]) / os.sysconf("SC_CLK_TCK")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.ui.running import Running
 
-LONGEST_NAME = 200          # bytes: what is added to it for results still fits into a name
+LONGEST_NAME = 110          # bytes: the names of a result and its record, made of two of these, still fit
 FORGOTTEN = 3600.0          # seconds after which an upload goes that no visitor has
 
 _UPLOADED = re.compile(r"[0-9a-f]{64}")      # the folder that an upload comes in, named after its content
