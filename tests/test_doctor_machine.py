@@ -25,7 +25,7 @@ from wav2lip.doctor.weights import look_at_weights
 from wav2lip.media.encoding import CODECS
 from wav2lip.media.ffmpeg import encoders
 from wav2lip.models.known import KNOWN
-from wav2lip.models.store import cache_dir
+from wav2lip.models.store import cache_dir, place_of
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NO_LIBGL = (
@@ -152,3 +152,19 @@ def test_a_pytorch_that_does_not_know_numpy_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.Tensor, "numpy", unknown)
     found, _ = look_at_program()
     assert "Numpy is not available" in problems(found)["numpy"]
+
+
+def test_without_a_place_for_temporary_files_there_is_a_report_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(disk.tempfile, "gettempdir", full)
+    assert "No usable temporary directory" in problems(list(look_at_disk(None)))["temporary-disk"]
+
+
+def test_weights_of_an_unknown_hash_are_not_called_right() -> None:
+    place_of(KNOWN["wav2lip-torchscript"]).parent.mkdir(parents=True, exist_ok=True)
+    place_of(KNOWN["wav2lip-torchscript"]).write_bytes(b"anything")
+    said = {finding.name: finding.text for finding in look_at_weights("cascade")}
+    assert "wav2lip-torchscript" not in said["weights"]
+    assert "wav2lip-torchscript" in said["unchecked-weights"]

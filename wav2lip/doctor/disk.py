@@ -21,11 +21,12 @@ def look_at_disk(output: Path | None) -> Iterator[Finding]:
         output: the result; None for the current folder.
     """
     folder = Path.cwd() if output is None else output.absolute().parent
-    for name, place, what in (
-        ("disk", folder, "the result's folder"),
-        ("cache-disk", cache_dir(), "the cache folder"),
-        ("temporary-disk", Path(tempfile.gettempdir()), "the folder for temporary files"),
-    ):
+    places = [("disk", folder, "the result's folder"), ("cache-disk", cache_dir(), "the cache folder")]
+    try:
+        places.append(("temporary-disk", Path(tempfile.gettempdir()), "the folder for temporary files"))
+    except OSError as error:
+        yield problem("disk", "temporary-disk", f"{error.strerror}.", "Make room, or set TMPDIR to a folder with some.")
+    for name, place, what in places:
         free, there = room(place)
         text = f"{free / 1e9:.1f} GB free in {what} ({place})."
         if name == "disk" and not os.access(there, os.W_OK | os.X_OK):
@@ -41,7 +42,7 @@ def look_at_disk(output: Path | None) -> Iterator[Finding]:
 def room(place: Path) -> tuple[int, Path]:
     """Return the bytes that are free for a folder, which need not exist, and the folder above it that does."""
     there = place
-    while not there.exists() and there != there.parent:
+    while not os.path.exists(there) and there != there.parent:
         there = there.parent
     return shutil.disk_usage(there).free, there
 

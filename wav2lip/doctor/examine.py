@@ -26,6 +26,7 @@ from wav2lip.models.known import KNOWN
 from wav2lip.models.store import is_here, offline
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import Heard, hear
+from wav2lip.pipeline.job import signing_of
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
@@ -88,6 +89,7 @@ class Examination:
             self._all("video", look_at_own_sound(source, self.options))
             output = self._output(source)
             self._all("result", look_at_result(source, output, encoding, self.options))
+            self._try("result", lambda: signing_of(self.options, output))
             self._all("result", _writable(output, [self.face, self.audio, *self.options.files], encoding, self.options))
         heard = self._hear(source)
         if source is None or networks is None:

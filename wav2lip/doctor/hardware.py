@@ -44,7 +44,12 @@ def look_at_device(name: str, precision: str) -> Iterator[Finding]:
     chosen = f"{numbers}, by --precision {precision}" + (f": {why}" if precision == "auto" else "")
     advice = ""
     if kind == "cpu" and not torch.cuda.is_available() and Path("/dev/nvidia0").exists():
-        advice = "An NVIDIA GPU is there, but this PyTorch is built for CPUs: install one from https://pytorch.org."
+        advice = (
+            "An NVIDIA GPU is there, but this PyTorch is built for CPUs: install one from https://pytorch.org."
+            if torch.version.cuda is None else
+            f"An NVIDIA GPU is there, but PyTorch's CUDA {torch.version.cuda} does not reach it: its driver may be too "
+            "old for that, or CUDA_VISIBLE_DEVICES hides it."
+        )
     text = f"Networks run on {device} ({what}), in {chosen}."
     yield note("device", "device", text, advice) if advice else ok("device", "device", text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from wav2lip.doctor.finding import Finding, note, ok, problem
@@ -16,14 +17,17 @@ def look_at_weights(detector: str) -> Iterator[Finding]:
     Args:
         detector: as `SyncOptions.detector`: what has to be said of its weights.
     """
-    good = []
+    good: list[str] = []
+    unknown: list[str] = []
     for known in KNOWN.values():
         bad = _fault(known)
         if bad is not None:
             yield bad
-        elif place_of(known).is_file():
-            good.append(known.name)
+        elif os.path.isfile(place_of(known)):
+            (unknown if known.sha256 is None else good).append(known.name)
     yield ok("weights", "weights", f"Here, with the right SHA-256: {', '.join(good) or 'none'}.")
+    if unknown:
+        yield ok("weights", "unchecked-weights", f"Here, of a SHA-256 that nobody knows: {', '.join(unknown)}.")
     if detector == "auto" and "s3fd" not in good:
         comes = "cannot be downloaded while WAV2LIP_OFFLINE is set" if offline() else (
             f"is downloaded when it is first needed, {KNOWN['s3fd'].size / 1e6:.0f} MB, or by `wav2lip models get s3fd`"
@@ -41,7 +45,7 @@ def _fault(known: KnownFile) -> Finding | None:
     except WeightsError as error:
         return problem("weights", known.name, str(error))
     try:
-        if not path.is_file() or known.sha256 is None or sha256_of(path) == known.sha256:
+        if not os.path.isfile(path) or known.sha256 is None or sha256_of(path) == known.sha256:
             return None
     except OSError as error:
         return note("weights", known.name, f"{path} cannot be read: {error.strerror}.", "Check its permissions.")
