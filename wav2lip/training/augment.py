@@ -20,7 +20,7 @@ OWN_JITTER = 0.01             # by which the reference window's box differs from
 GAMMA, GAIN, OFFSET = 0.5, 0.25, 20.0    # exponents 2^-0.5 .. 2^0.5, factors 0.75 .. 1.25, levels of 255
 COLOUR_MIX = 0.22                        # standard deviation of the entries added to the 3 x 3 identity
 ROTATION, SHEAR = 6.0, 0.06              # degrees, share of the height
-BEND, BEND_POINTS = 3.5, (4, 7)          # pixels of 96 by which a mesh of 4 x 4 points is moved: other features; finer
+BEND, BEND_POINTS = 4.5, (4, 7)          # pixels of 96 by which a mesh of 4 x 4 points is moved: other features; finer
                                          # ones, of up to 7 x 7, by less: other lips
 LIGHT, LIGHT_POINTS = 0.35, 3            # light and shade over the face, as exponents of 2
 TEXTURE, TEXTURE_POINTS = 0.25, 40       # blotches and stubble, likewise, in one of three faces
