@@ -322,7 +322,7 @@ def test_of_a_track_file_only_those_count_who_are_seen(media: Path, sync: Sync, 
     box = [60, 45, 165, 180]
     people = [{"label": "A", "boxes": [None] * FRAMES}, {"label": "B", "boxes": [box] * FRAMES}]
     (tmp_path / "track.json").write_text(json.dumps({"people": people, "fps": "25"}))
-    for person in ("largest", "center", None):
+    for person in ("center", None):
         assert sync(track=tmp_path / "track.json", person=person).synced == ("B",)
     held = sync(track=tmp_path / "track.json", person="B", static=True)
     assert (held.synced, held.faces) == (("B",), FRAMES)
