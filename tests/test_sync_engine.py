@@ -78,3 +78,6 @@ def test_an_export_never_replaces_what_it_is_made_from(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, words)
     assert (result.exit_code, "would replace the weights" in result.stderr) == (2, True)
     assert (tmp_path / "narrow.bin").read_bytes() == before
+    words[1] = str(tmp_path / "narrow.onnx")     # with nothing beside it
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert (tmp_path / "narrow.bin").read_bytes() == before

@@ -29,7 +29,7 @@ def export(output: Path, checkpoint: Path | None, half: bool) -> None:
 
     loaded = load_checkpoint(checkpoint)
     weights = locate(checkpoint) if checkpoint else None
-    for made in (output, output.with_suffix(".bin")):
+    for made in (output, output.with_suffix(".bin")) if output.suffix.lower() == ".xml" else (output,):
         if weights is not None and made.exists() and made.samefile(weights):
             raise UsageError(f"{made} would replace the weights that are exported; choose another name.")
     if loaded.notice:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -311,13 +311,14 @@ def _decodable(packets: list[_Stamp], first: int | None) -> list[_Stamp]:
         packets: in the order of decoding.
         first: when the first picture that can be decoded is shown; None where it does not say.
     """
-    at = next((number for number, packet in enumerate(packets) if first is not None and packet.shown == first), None)
-    if first is None or at is None:
+    if first is None:
+        return packets
+    at = next((number for number, packet in enumerate(packets) if packet.shown == first), None)
+    if at is None:
         return packets
     # Pictures that are shown before it may also follow it; later on, time stamps may begin anew.
-    end = at + 1
-    while end < len(packets) and (packets[end].shown or 0) < first and packets[end].shown is not None:
-        end += 1
+    following = takewhile(lambda packet: packet.shown is not None and packet.shown < first, packets[at + 1 :])
+    end = at + 1 + len(list(following))
     return [packet for packet in packets[:end] if packet.shown is None or packet.shown >= first] + packets[end:]
 
 

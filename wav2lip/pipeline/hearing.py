@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import UsageError
-from wav2lip.media.placed import Piece, placed_samples
+from wav2lip.media.placed import placed_samples
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.script import Line, Script, heard_in, make_script
 from wav2lip.pipeline.source import Source
-from wav2lip.pipeline.speech import Listener, Speech, listener
+from wav2lip.pipeline.speech import Speech, listener
 from wav2lip.progress import Progress
 from wav2lip.speech.activity import presence
 
@@ -48,17 +48,15 @@ def hear(
     for lane in script.lanes():
         pieces, listen = heard_in(lane), listener(options)
         samples = partial(placed_samples, pieces, seconds)
-        speech = Speech.measure(lane[0].recording, source.fps, False, hushed=hushed, samples=samples)
-        voice = _presence(pieces, seconds, listen) if listen else speech.voice
-        heard.append((lane, replace(speech, voice=voice, frames=script.frames)))    # not one more for part of a sample
+        # What is soft in one recording may be louder than all of another: each is listened to on its own.
+        recordings = dict.fromkeys(piece.path for piece in pieces)
+        alone = len(recordings) == 1
+        speech = Speech.measure(
+            lane[0].recording, source.fps, False, listen=listen if alone else None, hushed=hushed, samples=samples
+        )
+        if listen is not None and not alone:
+            parts = ([piece for piece in pieces if piece.path == path] for path in recordings)
+            active = [listen(placed_samples(part, seconds)) for part in parts]
+            speech = replace(speech, voice=presence(np.logical_or.reduce(active)))
+        heard.append((lane, replace(speech, frames=script.frames)))    # not one more for a part of a sample
     return script, heard
-
-
-def _presence(pieces: Sequence[Piece], seconds: Fraction, listen: Listener) -> np.ndarray:
-    """Return how much somebody speaks in pieces of recordings, float32 (columns,).
-
-    Each recording is listened to on its own: what is soft in one may be louder than all of another.
-    """
-    recordings = dict.fromkeys(piece.path for piece in pieces)
-    parts = ([piece for piece in pieces if piece.path == path] for path in recordings)
-    return presence(np.logical_or.reduce([listen(placed_samples(part, seconds)) for part in parts]))

@@ -79,11 +79,12 @@ class Cast:
         if isinstance(who, At):
             return self._at(who)
         if who in ("largest", "center"):
+            tracks = {label: self._make(label, NO_PADS) for label in self.labels}
             # Of a track file's people some may be in other frames only.
-            seen = [label for label in self.labels if self._make(label, NO_PADS).seen.any()] or self.labels
+            seen = {label: track for label, track in tracks.items() if track.seen.any()} or tracks
             if who == "largest":
-                return max(seen, key=lambda label: float(np.nanmedian(_area(self._make(label, NO_PADS)))))
-            return min(seen, key=lambda label: float(np.nanmedian(self._off_center(label))))
+                return max(seen, key=lambda label: float(np.nanmedian(_area(seen[label]))))
+            return min(seen, key=lambda label: float(np.nanmedian(self._off_center(seen[label]))))
         if who not in self.labels:
             raise UsageError(
                 f"There is no person {who} in {self.source.clip.path}, only {', '.join(self.labels)}; "
@@ -120,8 +121,8 @@ class Cast:
     def _on_screen(self, label: str) -> int:
         return int(self._make(label, NO_PADS).seen.sum())
 
-    def _off_center(self, label: str) -> np.ndarray:
-        boxes = self._make(label, NO_PADS).boxes
+    def _off_center(self, track: FaceTrack) -> np.ndarray:
+        boxes = track.boxes
         return np.asarray(np.hypot(*((boxes[:, :2] + boxes[:, 2:]) / 2 / self.source.size - 0.5).T))
 
     def _talking(self, progress: Progress, device: str) -> FaceTrack:

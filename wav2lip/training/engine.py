@@ -300,11 +300,11 @@ class _Loop:
         try:
             yield
         except Wav2LipError:
-            if self._accelerator.num_processes == 1 and self._step > self._began and self._sound():
+            if self._accelerator.num_processes == 1 and self._step > self._began and self._is_finite():
                 self._save()
             raise
 
-    def _sound(self) -> bool:
+    def _is_finite(self) -> bool:
         """Return whether all weights are numbers."""
         weights = (each for part in self._trainee.parts for each in part.network.parameters())
         return all(bool(torch.isfinite(each).all()) for each in weights)
