@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import av
 import numpy as np
@@ -180,6 +180,17 @@ def test_a_record_never_replaces_an_input_and_has_a_name_that_can_be(sync: Sync,
 ])
 def test_options_are_the_same_after_they_were_written_down(options: wav2lip.SyncOptions) -> None:
     assert options_of(json.loads(json.dumps(plain(options)))) == options
+
+
+PATHS = [name for name, kind in get_type_hints(wav2lip.SyncOptions).items() if Path in get_args(kind)]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_text_names_a_file_as_a_path_does(name: str) -> None:
+    names = ("c2pa_cert", "c2pa_key") if name.startswith("c2pa") else (name,)
+    said = wav2lip.SyncOptions(**dict.fromkeys(names, "some/file.csv"))    # type: ignore[arg-type]
+    assert said == wav2lip.SyncOptions(**dict.fromkeys(names, Path("some/file.csv")))    # type: ignore[arg-type]
+    assert plain(said) == {} or Path(plain(said)[name]).is_absolute()    # a record holds full paths
 
 
 @pytest.mark.parametrize("said", [

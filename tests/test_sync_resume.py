@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -140,9 +141,11 @@ def test_a_run_stopped_before_its_first_part_leaves_nothing(
 @pytest.fixture
 def stopped(tmp_path: Path, face: Path, speech: Path, networks: Networks) -> Path:
     """The output of a run that was stopped when two parts were there."""
+    output = tmp_path / "results" / "a.mp4"
+    output.parent.mkdir()
     with pytest.raises(KeyboardInterrupt):
-        wav2lip.sync(face, speech, tmp_path / "a.mp4", OPTIONS, Watched(45, interrupt), networks=networks)
-    return tmp_path / "a.mp4"
+        wav2lip.sync(face, speech, output, OPTIONS, Watched(45, interrupt), networks=networks)
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +197,10 @@ def test_other_options_take_nothing_of_it_and_say_what_lies_there(
     seen, left = Watched(), hidden(stopped.parent)
     wav2lip.sync(face, speech, stopped, replace(OPTIONS, crf=30), seen, networks=networks)
     assert seen.done == FRAMES
-    assert "wav2lip clean" in " ".join(seen.said)
+    assert f"`wav2lip clean {shlex.quote(str(stopped.parent))}`" in " ".join(seen.said)
     assert hidden(stopped.parent) == left
-    result = CliRunner().invoke(main, ["clean", "--no-cache", "--yes", str(stopped.parent)])
+    # Also from a folder above, as of a batch.
+    result = CliRunner().invoke(main, ["clean", "--no-cache", "--yes", str(stopped.parent.parent)])
     assert result.exit_code == 0
     assert "parts of a.mp4" in result.output
     assert {path.name for path in stopped.parent.iterdir()} == {"a.mp4", "a.mp4.wav2lip.json"}

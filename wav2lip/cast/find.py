@@ -25,6 +25,7 @@ from wav2lip.media.encoding import Encoding, check_encoding
 from wav2lip.media.probe import probe
 from wav2lip.media.results import prepare_results
 from wav2lip.models.device import choose_device
+from wav2lip.paths import take_paths
 from wav2lip.progress import Progress
 
 PAUSE = 1.0      # seconds: somebody who is away for less is thought to go on speaking
@@ -55,6 +56,9 @@ class CastOptions:
     device: str = "auto"
     offline: bool = False
     clobber: bool = True
+
+    def __post_init__(self) -> None:
+        take_paths(self, "sheet", "tracks", "overlay", "edits", "detector_weights")
 
 
 def find_people(

@@ -10,6 +10,7 @@ from pathlib import Path
 from wav2lip.cast.text import quoted
 from wav2lip.cast.times import parse_time
 from wav2lip.errors import UsageError
+from wav2lip.paths import take_paths
 
 WORDS = ("largest", "center", "talking")
 
@@ -32,6 +33,9 @@ class Voice:
 
     person: str
     path: Path
+
+    def __post_init__(self) -> None:
+        take_paths(self, "path")
 
 
 def parse_label(text: str) -> str:

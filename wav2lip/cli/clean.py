@@ -34,7 +34,7 @@ MEGA = 1e6
 def clean(
     folders: tuple[Path, ...], older_than: float, no_cache: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Remove what killed runs have left in FOLDERS (this one by default), and old entries of the cache.
+    """Remove what killed runs have left in FOLDERS (this one by default) and below, and old entries of the cache.
 
     Shows first what it is and how large. Results, weights, and what belongs to a run at work are never touched.
     """

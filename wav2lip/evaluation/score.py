@@ -25,6 +25,7 @@ from wav2lip.media.probe import probe
 from wav2lip.media.read import read_at_rate
 from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
+from wav2lip.paths import take_paths
 from wav2lip.progress import Progress
 
 FORMAT = 3                   # counts up whenever a score means something else, or says more
@@ -51,6 +52,9 @@ class EvaluationOptions:
     detector_weights: Path | None = None
     device: str = "auto"
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        take_paths(self, "syncnet", "expert", "detector_weights")
 
 
 class Evaluator:

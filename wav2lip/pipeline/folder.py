@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -141,4 +142,10 @@ def others_in_words(folders: Sequence[Path], output: Path) -> str:
     """Return the sentence that says what others have left for an output."""
     many = "run" if len(folders) == 1 else f"{len(folders)} runs"
     return (f"Parts of an earlier {many} for {output.name} with other inputs or options lie beside it; "
-            "`wav2lip clean` removes them.")
+            f"{cleaning(output)} removes them.")
+
+
+def cleaning(output: Path) -> str:
+    """Return the command that removes what runs have left beside an output, as it can be typed."""
+    folder = "" if output.parent == Path() else f" {shlex.quote(str(output.parent))}"
+    return f"`wav2lip clean{folder}`"

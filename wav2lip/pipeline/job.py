@@ -16,7 +16,7 @@ from wav2lip.media.join import join
 from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.fingerprint import fingerprint
-from wav2lip.pipeline.folder import WorkFolder, others_in_words
+from wav2lip.pipeline.folder import WorkFolder, cleaning, others_in_words
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
@@ -173,7 +173,7 @@ def open_job(
         except BaseException as error:
             hint = job.leave(error)
             if hint and isinstance(error, Wav2LipError | SystemExit):
-                progress.say(f"{hint[0].upper()}{hint[1:]}; `wav2lip clean` removes what is there.")
+                progress.say(f"{hint[0].upper()}{hint[1:]}; {cleaning(output)} removes what is there.")
             if hint and isinstance(error, KeyboardInterrupt) and not error.args:
                 raise KeyboardInterrupt(hint) from None
             raise

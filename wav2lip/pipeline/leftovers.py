@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -54,13 +55,21 @@ class Leftover:
 
 
 def left_in(folder: Path) -> Iterator[Leftover]:
-    """Yield what killed runs have left in a folder of results; what belongs to a run that is at work is left out.
+    """Yield what killed runs have left in a folder of results and the folders in it, but for hidden and linked ones.
+
+    What belongs to a run that is at work is left out.
 
     Raises:
         UsageError: there is no such folder.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder.")
+    for path, inner, _ in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        yield from _left_beside(Path(path))
+
+
+def _left_beside(folder: Path) -> Iterator[Leftover]:
     for work in sorted(folder.glob(WORK_PATTERN)):
         if work.is_dir() and not _at_work(work):
             yield Leftover(work, f"parts of {output_named(work) or 'a result'}", _size(work), _at_work)

@@ -13,6 +13,7 @@ from wav2lip.compose.choices import Blend, Mask, check_label
 from wav2lip.errors import UsageError
 from wav2lip.faces.choices import MAX_YAW
 from wav2lip.models.choices import EngineName, Precision
+from wav2lip.paths import take_paths
 
 Hardware = Literal["auto", "off"]
 Silence = Literal["closed", "source", "model"]
@@ -161,6 +162,7 @@ class SyncOptions:
     tail: bool = True
 
     def __post_init__(self) -> None:
+        take_paths(self, *_FILES)
         for name in ("face_det_batch_size", "wav2lip_batch_size", "resize_factor"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -172,7 +174,7 @@ class SyncOptions:
             if value is not None and value not in get_args(known):
                 raise UsageError(f"{name} is {value!r}; choose {', '.join(get_args(known))}.")
         if isinstance(self.reference, str) and self.reference not in ("same", "closed"):
-            object.__setattr__(self, "reference", Path(self.reference))    # a string will do, as for other files
+            object.__setattr__(self, "reference", Path(self.reference))
         if not 0 <= self.enhance_strength <= 1:
             raise UsageError(f"enhance_strength is {self.enhance_strength:g}; it must be from 0 to 1.")
         if self.mask == "parsing" and self.parsing is None:
@@ -287,6 +289,9 @@ _CHOICES = {
     "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": VoiceActivity,
     "hardware": Hardware, "engine": EngineName, "precision": Precision,
 }
+_FILES = (
+    "checkpoint", "detector_weights", "enhance", "parsing", "mix", "edits", "track", "c2pa_cert", "c2pa_key",
+)
 _OURS = (
     "blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference", "engine",
     "precision", "person", "at", "ranges", "audio_start", "keep_audio", "voices", "mix", "edits", "track", "tilt",
