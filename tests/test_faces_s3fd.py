@@ -170,6 +170,15 @@ def test_other_weights_have_another_fingerprint(weights: Path, detector: S3FDDet
     assert S3FDDetector(tmp_path / "other.pth", device="cpu", compat=True).fingerprint != detector.fingerprint
 
 
+def test_what_one_device_finds_in_fewer_pixels_is_not_taken_for_what_another_finds(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wav2lip.faces.s3fd.fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(S3FDDetector, "_built", lambda self: None)
+    slow, quick = (S3FDDetector(weights, device=device, compat=False) for device in ("cpu", "mps"))
+    assert slow.fingerprint != quick.fingerprint
+
+
 def test_another_network_is_named(tmp_path: Path) -> None:
     from wav2lip.models.generator import Generator
 

@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from media_samples import make_sound, numbered_video, run_ffmpeg
 
 import wav2lip
+from wav2lip.faces.boxes import Pads
 from wav2lip.faces.detections import Detections
 from wav2lip.faces.look import look_for_faces
+from wav2lip.faces.people import find_people
 from wav2lip.faces.sparse import FARTHEST, detect_faces, distance, frames_to_see
+from wav2lip.faces.track import FaceTrack, track_of
 from wav2lip.media.clip import Frame
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.geometry import fitting
@@ -133,6 +137,49 @@ def test_a_small_face_beside_a_large_one_decides_too_where_to_look() -> None:
     pictures = [np.full((SIZE[1], SIZE[0], 3), number, np.uint8) for number in range(60)]
     found = detect_faces(pictures, Told(finds), every=12, block=48, batch=1)
     assert found.looked[[28, 29]].all()
+
+
+def tracks(detector: Told, frames: Sequence[Frame], fps: Fraction = Fraction(25)) -> list[FaceTrack]:
+    """Everybody's track, from looks as far apart as they may be."""
+    every = distance(fps)
+    found = detect_faces(iter(frames), detector, every=every, block=every, batch=1)
+    height, width = frames[0].shape[:2]
+    return [
+        track_of(person.sights, found, pads=Pads(0, 0, 0, 0), size=(width, height), fps=fps)
+        for person in find_people(found, fps)
+    ]
+
+
+@pytest.mark.parametrize("step", [(2.0, 2.4), (2.4, 3.2), (2.8, 3.6)])
+def test_a_face_that_moves_along_a_diagonal_is_followed_through_every_frame(step: tuple[float, float]) -> None:
+    ways = [min(max(number - 24, 0), 24) for number in range(72)]
+    corners = [(20 + step[0] * way, 10 + step[1] * way) for way in ways]
+    detector = Told([[(x, y, x + 36, y + 48, 0.9)] for x, y in corners])
+    (track,) = tracks(detector, [frame(number) for number in range(72)])
+    assert track.seen.sum() == 72
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_a_small_person_who_walks_beside_a_large_one_is_followed_through_every_frame(step: int) -> None:
+    large = (10.0, 20.0, 120.0, 160.0, 0.9)
+    detector = Told([[large, (130 + step * at, 40, 160 + step * at, 80, 0.9)] for at in range(40)])
+    assert [track.seen.sum() for track in tracks(detector, [frame(number) for number in range(40)])] == [40, 40]
+
+
+@pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(25), Fraction(20), Fraction(15), Fraction(10)])
+def test_a_lean_is_told_at_every_rate_also_in_short_shots(fps: Fraction) -> None:
+    half = cv2.resize(np.random.default_rng(0).integers(0, 255, (15, 5, 3), np.uint8), (20, 60))
+    picture = np.full((160, 160, 3), 90, np.uint8)
+    picture[50:110, 60:100] = np.concatenate([half, half[:, ::-1]], axis=1)    # as like on both sides as a face
+    leaning = cv2.warpAffine(
+        picture, cv2.getRotationMatrix2D((80, 80), -15, 1), (160, 160), borderMode=cv2.BORDER_REPLICATE
+    )
+    box = (60.0, 50.0, 100.0, 110.0, 0.9)
+    leaning[0, 0] = 0                            # number 0 of what is told
+    (track,) = tracks(Told([[box]]), [leaning] * round(1.2 * fps), fps)
+    angle = track.posed(tilt=True, max_yaw=60).angle
+    assert angle is not None
+    assert np.degrees(angle) == pytest.approx(15, abs=3)
 
 
 @pytest.mark.parametrize("block", [12, 24, 96])

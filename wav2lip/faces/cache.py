@@ -13,7 +13,7 @@ from wav2lip.faces.detector import PLAIN, WITH_LANDMARKS
 from wav2lip.faces.memo import Memo
 from wav2lip.models.remembered import content_digest, entry_of, recall, remember
 
-FORMAT = 6              # counts up whenever an entry means something else
+FORMAT = 7              # counts up whenever an entry means something else
 _NOT_LOOKED = -1        # for a count
 
 

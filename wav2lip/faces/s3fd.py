@@ -65,7 +65,8 @@ class S3FDDetector:
         self._network: nn.Module | None = self._built()
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         numbers = "compat" if compat else str(self._dtype).removeprefix("torch.")
-        self.fingerprint = f"s3fd 3 {numbers} {content_digest(weights)}"
+        quick = " quick" if self._quick else ""
+        self.fingerprint = f"s3fd 3 {numbers}{quick} {content_digest(weights)}"
 
     def rest(self) -> None:
         """Give a CPU's memory back. The next search takes a moment to begin."""

@@ -15,7 +15,7 @@ from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.memo import Memo
 from wav2lip.faces.shots import ShotCounter
-from wav2lip.faces.sights import LONGEST_GAP
+from wav2lip.faces.sights import AGREE, LONGEST_GAP
 from wav2lip.media.clip import Frame
 
 FARTHEST = 12           # frames from one look to the next
@@ -68,7 +68,7 @@ def detect_faces(
         first = len(shots)
         shots += [counter.number(frame) for frame in held]
         look = partial(_look, held, first, detector, batch, finds, looks, memo)
-        look(_first_looks(shots, first, every))
+        look(_first_looks(shots, first, every), lean=every > 1)
         seen = [number for number in range(max(0, first - 1), len(shots)) if number in finds]
         _bisect([(one, other) for one, other in pairwise(seen) if shots[one] == shots[other]], finds, looks, look)
         progress(len(held))
@@ -80,9 +80,12 @@ def detect_faces(
 
 def _look(
     held: Sequence[Frame], first: int, detector: Detector, batch: int, finds: dict[int, np.ndarray],
-    looks: dict[int, np.ndarray], memo: Memo, numbers: Sequence[int],
+    looks: dict[int, np.ndarray], memo: Memo, numbers: Sequence[int], *, lean: bool = False,
 ) -> None:
-    """Put into `finds` and `looks` what is seen in some frames of the block that begins with frame `first`."""
+    """Put into `finds` and `looks` what is seen in some frames of the block that begins with frame `first`.
+
+    How far heads lean is told in every sixth frame, or where `lean` says so in all of them.
+    """
     new = []
     for number in numbers:
         known = memo.recall(number)
@@ -94,7 +97,7 @@ def _look(
         group = new[at : at + batch]
         frames = [held[number - first] for number in group]
         for number, frame, faces in zip(group, frames, detector.detect(frames), strict=True):
-            finds[number], looks[number] = faces, describe(frame, faces, lean=number % LEAN_EVERY == 0)
+            finds[number], looks[number] = faces, describe(frame, faces, lean=lean or number % LEAN_EVERY == 0)
             memo.note(number, finds[number], looks[number])
 
 
@@ -113,10 +116,14 @@ def _bisect(
     gaps: list[tuple[int, int]], finds: Mapping[int, np.ndarray], looks: Mapping[int, np.ndarray],
     look: Callable[[Sequence[int]], None],
 ) -> None:
-    """Look into the gaps between looks until nothing unforeseen can be in them."""
+    """Look into the gaps between looks until nothing unforeseen can be in them, and they can be bridged."""
+
+    def bridged(one: int, other: int) -> bool:
+        return other - one < 2 or not _lost(finds[one], finds[other])
 
     def settled(one: int, other: int) -> bool:
-        return other - one < 2 or _same(finds[one], finds[other], looks[one], looks[other])
+        same = other - one < 2 or _same(finds[one], finds[other], looks[one], looks[other])
+        return same and bridged(one, other)
 
     while gaps := [(one, other) for one, other in gaps if not settled(one, other)]:
         middles = [(one + other) // 2 for one, other in gaps]
@@ -126,6 +133,7 @@ def _bisect(
             for (one, other), middle in zip(gaps, middles, strict=True)
             if _exchanged(finds[one], finds[other], looks[one], looks[other])
             or not _straight(finds[one], finds[middle], finds[other], (middle - one) / (other - one))
+            or not (bridged(one, middle) and bridged(middle, other))
             for part in ((one, middle), (middle, other))
         ]
 
@@ -144,6 +152,22 @@ def _same(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarra
     overlap = iou(one, other)
     nearest = np.concatenate([overlap.max(axis=1)[_matters(one)], overlap.max(axis=0)[_matters(other)]])
     return bool((nearest >= SAME).all())
+
+
+def _lost(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether a face of two looks is too far from where it was for the same one, though it may be.
+
+    A light one that overlaps with none may have come or gone, unless one of its size has done the opposite.
+    """
+    if not len(one) or not len(other):
+        return False
+    overlap = iou(one, other)
+    nearest = np.concatenate([overlap.max(axis=1), overlap.max(axis=0)])
+    heavy = np.concatenate([_matters(one), _matters(other)])
+    if ((nearest < AGREE) & (heavy | (nearest > 0))).any():
+        return True
+    gone, come = (_area(faces[overlap.max(axis=axis) == 0]) for faces, axis in ((one, 1), (other, 0)))
+    return bool((np.abs(np.log2(gone[:, None] / come[None])) < 1).any())
 
 
 def _exchanged(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarray) -> bool:
@@ -170,5 +194,10 @@ def _straight(one: np.ndarray, middle: np.ndarray, other: np.ndarray, share: flo
 
 def _matters(faces: np.ndarray) -> np.ndarray:
     """Return which faces of a look are at least a third as large as its heaviest, bool (n,): in width, if as sure."""
-    weight = (faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1]) * faces[:, 4]
+    weight = _area(faces) * faces[:, 4]
     return np.asarray(weight >= MATTERS * weight.max())
+
+
+def _area(faces: np.ndarray) -> np.ndarray:
+    """Return how many pixels each face has, (n,), at least one."""
+    return np.asarray(((faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1])).clip(1))
