@@ -32,7 +32,7 @@ from wav2lip.pipeline.plain import options_of, plain
 from wav2lip.pipeline.record import ranges_of
 from wav2lip.pipeline.rerun import rerun
 from wav2lip.progress import Progress
-from wav2lip.provenance.sidecar import read_sidecar, sidecar_of
+from wav2lip.provenance.sidecar import read_sidecar, remove_sidecar, sidecar_of
 from wav2lip.provenance.tags import SOURCE_TYPE, STATEMENT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -119,9 +119,16 @@ def test_the_same_job_has_the_same_record_and_an_older_one_is_replaced(sync: Syn
     sidecar.write_text("an older one", encoding="utf-8")
     sync(resume=False)
     assert sidecar.read_bytes() == first
-    sidecar.unlink()
-    sync(sidecar=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_no_record_of_an_earlier_result_stays_beside_one_without(made: Path, sync: Sync, tmp_path: Path) -> None:
+    shutil.copy(made, tmp_path / made.name)
+    sync(crf=31, sidecar=False)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.mp4"]
+    assert invoke("inspect", tmp_path / "a.mp4").exit_code == 0
+    (tmp_path / made.name).write_text('{"kind": "mine"}', encoding="utf-8")
+    remove_sidecar(tmp_path / "a.mp4")
+    assert (tmp_path / made.name).exists()    # it is no record
 
 
 def test_it_tells_in_which_frames_whose_mouth_was_generated(sync: Sync) -> None:

@@ -28,7 +28,7 @@ from wav2lip.pipeline.segments import split
 from wav2lip.pipeline.soundtrack import sound_file
 from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
-from wav2lip.provenance.sidecar import File
+from wav2lip.provenance.sidecar import File, remove_sidecar
 from wav2lip.provenance.signing import Signing, open_signing
 from wav2lip.provenance.tags import TAGS
 
@@ -85,7 +85,8 @@ class Job:
         """Join the parts, which are all there, sign the result, give it its name, and remove the folder.
 
         Raises:
-            MediaError, Wav2LipError: the sound cannot be read, or the result or its record cannot be written.
+            MediaError, Wav2LipError: the sound cannot be read, or the result or its record cannot be written, or an
+                older record beside it not be removed.
         """
         prepared, parts, unsigned = self.prepared, self.folder.parts(), None
         joined = self.folder.unsigned if self.signing else prepared.output
@@ -103,6 +104,8 @@ class Job:
                 self.signing.sign(joined, prepared.output, ingredients_of(prepared))
             if prepared.options.sidecar:
                 write_record(prepared, unsigned)
+            else:
+                remove_sidecar(prepared.output)
             self._done = True
             self.folder.remove()
         return report_of(prepared, self.clock)

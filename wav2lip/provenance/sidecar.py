@@ -133,6 +133,25 @@ def write_sidecar(output: Path, record: Mapping[str, Any]) -> None:
         raise Wav2LipError(f"{output} is there, but not the record beside it. {error}") from error
 
 
+def remove_sidecar(output: Path) -> None:
+    """Remove the record of an earlier result of that name, which would tell of another file; what is none stays.
+
+    Raises:
+        Wav2LipError: it cannot be removed; the result is there all the same.
+    """
+    sidecar = sidecar_of(output)
+    try:
+        read_sidecar(sidecar)
+    except MediaError:
+        return
+    try:
+        sidecar.unlink(missing_ok=True)
+    except OSError as error:
+        raise Wav2LipError(
+            f"{output} is there, but the record of an earlier one beside it cannot be removed: {error.strerror}."
+        ) from error
+
+
 def retell(output: Path, names: Mapping[str, str]) -> Path | None:
     """Put other names of files into the record beside a result; return the record, or None where there is none.
 
