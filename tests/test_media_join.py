@@ -128,3 +128,21 @@ def test_the_folder_may_have_any_name(tmp_path: Path, sound: Path, name: str) ->
     output = tmp_path / name / "a.mp4"
     join_parts(make_parts(folder, ".mp4", None, Fraction(25)), output, None, Fraction(25), sound)
     assert probe(output).frames == sum(LENGTHS)
+
+
+def test_an_ffmpeg_that_a_killed_run_left_behind_writes_into_nobodys_file(tmp_path: Path, sound: Path) -> None:
+    parts = make_parts(tmp_path, ".mp4", None, Fraction(25))
+    with open(tmp_path / "whole.mp4", "wb") as left:
+        join_parts(parts, tmp_path / "a.mp4", None, Fraction(25), sound)
+        before = (tmp_path / "a.mp4").read_bytes()
+        left.write(b"of another run" * 100)
+    assert (tmp_path / "a.mp4").read_bytes() == before
+
+
+def test_limits_are_for_what_is_read_and_not_for_the_result(
+    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = make_parts(tmp_path, ".mp4", None, Fraction(25))
+    monkeypatch.setenv("WAV2LIP_LIMITS", f"frames={max(LENGTHS)}")
+    join_parts(parts, tmp_path / "a.mp4", None, Fraction(25), sound)
+    assert stamps(tmp_path / "a.mp4")[-1] == (sum(LENGTHS) - 1) * Fraction(1, 25)

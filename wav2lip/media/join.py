@@ -13,7 +13,7 @@ from wav2lip.errors import Wav2LipError
 from wav2lip.media.clip import Sound
 from wav2lip.media.encoding import container_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
-from wav2lip.media.probe import audio_track, probe
+from wav2lip.media.probe import audio_track, count_pictures
 from wav2lip.media.whole import settle
 from wav2lip.media.write import NOT_WRITTEN
 
@@ -50,6 +50,8 @@ def join(
     listed, whole = folder / _LIST, folder / f"{_WHOLE}{output.suffix}"
     try:
         listed.write_text("\n".join(_listing(parts, frames, fps)), encoding="ascii")
+        # An ffmpeg that a killed run left behind may still write to it: it goes on in a file without a name.
+        whole.unlink(missing_ok=True)
     except OSError as error:
         raise Wav2LipError(f"{called} cannot be written: {error.strerror}.") from error
     track = audio_track(sound)
@@ -67,7 +69,7 @@ def join(
         if failed:
             words = process.last_words().replace(url(whole), str(called))
             raise Wav2LipError(f"{called} could not be written: {words}.")
-        if probe(whole).stored_frames != sum(frames):    # what it cannot read it leaves out
+        if count_pictures(whole) != sum(frames):    # what it cannot read it leaves out
             raise Wav2LipError(f"{called} could not be written: its parts in {folder} cannot be read.")
     try:
         settle(whole, output)

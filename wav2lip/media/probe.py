@@ -114,6 +114,26 @@ def container_tags(path: str | Path) -> dict[str, str]:
         return {name.lower(): value for name, value in container.metadata.items()}
 
 
+def count_pictures(path: Path) -> int:
+    """Return how many pictures are stored in a video that this program made; 0 where it cannot be read.
+
+    The limits of `wav2lip.media.limits` are for what others made: a result may be longer or larger than its inputs.
+    """
+    import av
+
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
+    with (
+        contextlib.suppress(av.error.FFmpegError, OSError, ValueError),
+        _named(path) as name,
+        av.open("file:" + name, options=options) as container,
+    ):
+        stream = _video_stream(container)
+        if stream is not None and stream.codec_context is not None:
+            frame, packets = _scan(container, stream, path, limited=False)
+            return 0 if frame is None else len(packets)
+    return 0
+
+
 def _head(path: Path) -> bytes:
     """Return the beginning of a file; refuse what is certainly no media file."""
     check_media_file(path)
@@ -284,7 +304,7 @@ class _Stamp:
 
 
 def _scan(
-    container: InputContainer, stream: VideoStream, path: Path
+    container: InputContainer, stream: VideoStream, path: Path, *, limited: bool = True
 ) -> tuple[VideoFrame | None, list[_Stamp]]:
     """Return the first picture and the stamps of all packets that are shown; a damaged rest is left out."""
     import av
@@ -299,7 +319,7 @@ def _scan(
                     frame = next(iter(stream.decode(packet)), None)
             if packet.size and not packet.is_discard:
                 packets.append(_Stamp(packet))
-                if len(packets) > most:
+                if limited and len(packets) > most:
                     allow(path, frames=len(packets))
     return frame, packets
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from wav2lip import __version__
-from wav2lip.errors import MediaError, Wav2LipError
-from wav2lip.media.probe import probe
+from wav2lip.errors import Wav2LipError
+from wav2lip.media.probe import count_pictures
 
 WORK_PATTERN = ".wav2lip-*.work"
 """Glob of the folders that killed runs may leave in an output's folder."""
@@ -83,10 +83,7 @@ class WorkFolder:
         part = self.part(number)
         if not part.exists():
             return False
-        try:
-            whole = probe(part).stored_frames == len(self.segments[number])
-        except MediaError:
-            whole = False
+        whole = count_pictures(part) == len(self.segments[number])
         if not whole:
             part.unlink(missing_ok=True)
         return whole
