@@ -342,3 +342,23 @@ def test_plots_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> Non
     one = run(tmp_path / "a.mov", "--plot", tmp_path / "plots")
     many = run(tmp_path, "--plot", tmp_path / "a.mov")
     assert [(each.exit_code, "--plot names" in each.output) for each in (one, many)] == [(2, True)] * 2
+
+
+@pytest.mark.parametrize("option", ["--csv", "--plot"])
+def test_an_option_that_takes_the_first_of_the_videos_leaves_it_as_it_is(tmp_path: Path, option: str) -> None:
+    one, other = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    for path in (one, other):
+        path.write_bytes(b"a video")
+    result = run(option, one, other)
+    assert (result.exit_code, f"a.mp4 is named as a video is; {option} names" in result.output) == (2, True)
+    assert one.read_bytes() == b"a video"
+
+
+def test_a_result_of_evaluate_is_none_of_its_inputs(tmp_path: Path) -> None:
+    video = tmp_path / "strange.vob"
+    video.write_bytes(b"a video")
+    (tmp_path / "list.txt").write_text("strange.vob\n")
+    for given, option in ((video, "--plot"), (video, "--csv"), (tmp_path / "list.txt", "--csv")):
+        result = run(given, option, given)
+        assert (result.exit_code, "is also an input" in result.output) == (2, True)
+    assert video.read_bytes() == b"a video"

@@ -86,7 +86,8 @@ def evaluate(
         evaluation_options(given, syncnet=given["syncnet"], picture=not given["no_picture"]), progress
     )
     inception = _inception(fid, evaluator)
-    _check_places(output, csv_file, plot)
+    given_files = [*inputs, *paths, *filter(None, references)]
+    _check_places(output, csv_file, plot, given_files, drawn_once=len(paths) == 1)
 
     skipped: dict[str, str] = {}
     shown: list[Path | None] = []
@@ -128,22 +129,36 @@ def _inception(weights: Path | None, evaluator: Evaluator) -> Any:
     return fold_batch_norm(load_inception(weights), in_place=True).to(evaluator.device)
 
 
-def _check_places(output: Path | None, csv_file: Path | None, plot: Path | None) -> None:
-    """Refuse results that cannot be written where they are wanted."""
+def _check_places(
+    output: Path | None, csv_file: Path | None, plot: Path | None, inputs: Sequence[Path], *, drawn_once: bool
+) -> None:
+    """Refuse results that cannot be written where they are wanted, or that would replace an input.
+
+    Args:
+        output, csv_file, plot: as the options name them.
+        inputs: what must stay as it is.
+        drawn_once: whether `plot` is a file, as for one video.
+    """
+    from wav2lip.media.clip import VIDEO_SUFFIXES
+    from wav2lip.media.results import prepare_results
+
     if plot:
         from wav2lip.extras import require
 
         require("matplotlib", "evaluate")
+    # An option that is taken for a flag, as in `--csv *.mp4`, gets the first of the videos.
+    for option, path, kind in (("csv", csv_file, "a table"), ("plot", plot, "a PNG, or for several videos a folder")):
+        if path and path.suffix.lower() in VIDEO_SUFFIXES:
+            raise UsageError(f"{path} is named as a video is; --{option} names {kind}, before or after the videos.")
     if output and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; -o names a folder for the results.")
-    if csv_file and csv_file.is_dir():
-        raise UsageError(f"{csv_file} is a folder; --csv names a file.")
-    folders = {folder for folder in (output, csv_file and csv_file.absolute().parent) if folder}
-    for folder in folders:
+    results = {"--csv": csv_file, "--plot": plot if drawn_once and plot and not plot.is_dir() else None}
+    prepare_results({option: path for option, path in results.items() if path}, inputs)
+    if output:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Wav2LipError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+            raise Wav2LipError(f"The folder {output} cannot be made: {error.strerror}.") from error
 
 
 def _generate(
