@@ -101,3 +101,16 @@ def test_no_job_writes_what_another_one_reads(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"line 2 would write .*, which line 1 reads"):
             check_outputs([Job("line 1", "/a.mp4", None, "/one.mp4", options), writer])
     check_outputs([Job("line 1", "/a.mp4", "/a.wav", "/one.mp4"), writer])
+
+
+def test_a_job_that_waits_for_another_try_when_a_batch_is_ended_has_failed() -> None:
+    waiting = Waiting(jobs(3), retries=1, fail_fast=True)
+    for code in (1, 3):
+        turn = waiting.take()
+        assert turn
+        last = waiting.settle(turn, failed(turn.job, f"code {code}", code))
+        assert (last is None) == (code == 1)
+    assert waiting.take() is None
+    (outcome,) = waiting.given_up()
+    assert (outcome.where, outcome.error, outcome.attempts) == ("0", "code 1", 1)
+    assert list(waiting.given_up()) == []

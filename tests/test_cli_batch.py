@@ -84,6 +84,24 @@ def test_the_first_failure_ends_a_batch_where_that_is_wished(tmp_path: Path) -> 
     assert result.stdout.splitlines()[0].split()[4] == "not"
 
 
+def test_the_failure_of_a_job_that_was_to_be_tried_again_is_told_where_the_first_one_ends_a_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter([wav2lip.Wav2LipError("No space left."), wav2lip.MediaError("It does not exist.")])
+
+    def fail(*given: object) -> None:
+        raise next(errors)
+
+    monkeypatch.setattr("wav2lip.batch.work.load_networks", lambda *given: None)
+    monkeypatch.setattr("wav2lip.batch.work.sync", fail)
+    jobs = [Job(f"job {n}", "/a.mp4", "/a.wav", str(tmp_path / f"{n}.mp4"), OPTIONS) for n in range(3)]
+    report = run_batch(jobs, tmp_path / "j.jsonl", fail_fast=True)
+    assert (report.failed, report.left) == (2, 1)
+    assert [(one.where, one.attempts) for one in report.failures] == [("job 1", 1), ("job 0", 1)]
+    entries = map(json.loads, (tmp_path / "j.jsonl").read_text().splitlines())
+    assert [entry["where"] for entry in entries] == ["job 1", "job 0"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

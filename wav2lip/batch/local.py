@@ -47,6 +47,7 @@ def _here(waiting: Waiting, progress: Progress) -> Generator[Outcome, None, None
         last = waiting.settle(turn, worker.run(turn.job, told))
         if last is not None:
             yield last
+    yield from waiting.given_up()
 
 
 def _crew(waiting: Waiting, workers: int, progress: Progress) -> Generator[Outcome, None, None]:
@@ -66,6 +67,7 @@ def _crew(waiting: Waiting, workers: int, progress: Progress) -> Generator[Outco
                     members.append(member)
             busy = {member.pipe: member for member in members if member.turn is not None}
             if not busy:
+                yield from waiting.given_up()
                 return
             for pipe in wait(list(busy)):
                 member = busy[cast(Connection, pipe)]

@@ -51,7 +51,8 @@ def run_on_ray(
         UsageError: there is no such cluster, or no room in it for a worker.
         Wav2LipError: workers cannot start there.
     """
-    agenda, progress = Agenda(Waiting(jobs, retries, fail_fast), cluster.long), progress or Progress()
+    waiting, progress = Waiting(jobs, retries, fail_fast), progress or Progress()
+    agenda = Agenda(waiting, cluster.long)
     with joined(cluster.address) as ray:
         gpus = float(ray.cluster_resources().get("GPU", 0) > 0) if cluster.gpus is None else cluster.gpus
         crew = Crew(ray, RayWorker, Share(cluster.cpus, gpus), cluster.workers, progress)
@@ -60,5 +61,6 @@ def run_on_ray(
                 outcome = agenda.settle(call, answer)
                 if outcome is not None:
                     yield outcome
+            yield from waiting.given_up()
         finally:
             crew.dismiss()
