@@ -275,3 +275,11 @@ def test_stored_pictures_are_the_same_backwards(tmp_path: Path) -> None:
     untagged = probe(make_video(tmp_path / "hd.mp4", [coloured_frame(1280, 720)], 25, ["-c:v", "mpeg4", "-q:v", "2"]))
     (one,), (other,) = (list(way(untagged, 0, 1, stored=True)) for way in (read_frames, read_frames_backwards))
     assert np.array_equal(one, other)
+
+
+def test_a_jump_into_sparse_pictures_does_not_land_behind_the_one_that_is_shown(tmp_path: Path) -> None:
+    options = ["-c:v", "libx264", "-g", "5", "-bf", "3", "-b_strategy", "0", "-sc_threshold", "0"]
+    clip = probe(variable_rate_video(tmp_path / "clip.mp4", [*range(30), *range(30, 300, 30)], 30, options))
+    whole = numbers(clip)
+    for start in (31, 153, 177, 299):             # shown long before a key frame
+        assert numbers(clip, start, 1) == [whole[start]], start

@@ -23,8 +23,8 @@ from wav2lip.media.picture import Picture, Pixels, planar
 Shown = TypeVar("Shown", Frame, Picture)
 
 BACKWARD_BYTES = 96 << 20                         # of frames held while reading backwards: 15 at 1920×1080
-# A jump lands this many frames early: those around a key frame may be stored out of order.
-_REORDER_FRAMES = 16
+# A jump lands this many pictures early: those around a key frame may be stored out of order.
+_REORDERED = 16
 # Read packed and taken apart here: on the way from packed to planar some versions of the scaler raise alpha by 1.
 _RGBA = Pixels(rgb=True, alpha=True)
 _ACCURATE = "bicubic+accurate_rnd+full_chroma_int"
@@ -228,7 +228,7 @@ def _decoding(
         converting = [as_stored(clip), *converting]
     if start and clip.seekable and not stored:
         # The time stamps stay those of the file, so that the frame is found by its own, wherever the jump lands.
-        offset = _stored_time(clip, start) + clip.start - float(_REORDER_FRAMES / clip.fps)
+        offset = _jump_time(clip, start) + clip.start
         jump |= {"ss": f"{max(0.0, offset):.6f}", "noaccurate_seek": None}
     if clip.container:
         jump["format"] = clip.container
@@ -248,13 +248,15 @@ def _on_gpu(clip: Clip, count: int) -> bool:
     return clip.gpu is not None and count >= WORTHWHILE
 
 
-def _stored_time(clip: Clip, frame: int) -> float:
-    """Return when the picture shown as a frame is stamped, in seconds after the first picture."""
-    time = float(frame / clip.fps)
+def _jump_time(clip: Clip, frame: int) -> float:
+    """Return where to jump to for the picture shown as a frame, in seconds after the first picture."""
     if clip.times is None:
-        return time
+        return float((frame - _REORDERED) / clip.fps)
     # With half a frame to spare: the frame rate filter rounds to the nearest.
-    return float(clip.times[max(0, int(np.searchsorted(clip.times, time - 0.5 / float(clip.fps))) - 1)])
+    moment = float(frame / clip.fps) - 0.5 / float(clip.fps)
+    shown = int(np.searchsorted(clip.times, moment)) - 1
+    # Of the stored pictures: among sparse ones so many frames may lie between two.
+    return float(clip.times[max(0, shown - _REORDERED)])
 
 
 def _choosing(clip: Clip, start: int, stored: bool) -> list[str]:
