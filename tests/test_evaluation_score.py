@@ -20,8 +20,10 @@ import wav2lip
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, NoFaceError, UsageError
 from wav2lip.evaluation.inputs import find_references, find_videos, unlike_names
+from wav2lip.evaluation.plot import draw_score
 from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.score import EvaluationOptions, Evaluator, evaluate
+from wav2lip.evaluation.tables import SyncScore
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
 from wav2lip.progress import Progress
@@ -362,3 +364,12 @@ def test_a_result_of_evaluate_is_none_of_its_inputs(tmp_path: Path) -> None:
         result = run(given, option, given)
         assert (result.exit_code, "is also an input" in result.output) == (2, True)
     assert video.read_bytes() == b"a video"
+
+
+@pytest.mark.parametrize("name", ["price_$5_vs_$6.mp4", os.fsdecode(b"caf\xe9.mov")])
+def test_a_score_is_drawn_whatever_its_video_is_called(tmp_path: Path, name: str) -> None:
+    curve = np.linspace(1, 0, 31)
+    sync = {"expert": SyncScore(offset=0, distance=0.2, confidence=0.3, windows=5, curve=curve)}
+    score = VideoScore(Path(name), 10, 10, "cascade", sync, over_time={"expert": ()})
+    draw_score(score, tmp_path / "score.png")
+    assert (tmp_path / "score.png").read_bytes().startswith(b"\x89PNG")

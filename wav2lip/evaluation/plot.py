@@ -55,7 +55,8 @@ def draw_score(score: VideoScore, out: Path) -> None:
         _mark_tracks(axes, score)
         axes.grid(alpha=0.3)
     _draw_curves(curve, score)
-    figure.suptitle(_title(score))
+    # Names of files are no mathematics, and need not be Unicode.
+    figure.suptitle(_title(score).encode("utf-8", "replace").decode(), parse_math=False)
     save_figure(figure, out)
 
 
