@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from seeded import seeded
 from torch import Tensor, nn
 from weights_files import misshapen
 
-from wav2lip.errors import WeightsError
+from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.models import load, store
 from wav2lip.models.discriminator import Discriminator
 from wav2lip.models.generator import Generator
@@ -85,18 +85,19 @@ def test_saving_replaces_the_file_and_leaves_nothing_beside_it(tmp_path: Path, g
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_saving_that_fails_leaves_the_old_file(
-    tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OSError("no space left"), SafetensorError("I/O error: no space left")])
+def test_saving_that_fails_is_told_and_leaves_the_old_file(
+    tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_text("old")
 
     def fail(tensors: object, part: Path, metadata: object) -> None:
         part.write_text("half of it")
-        raise OSError("no space left")
+        raise error
 
     monkeypatch.setattr(load, "save_file", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(Wav2LipError, match=r"weights\.safetensors cannot be written: .*no space left\.$"):
         save_network(generator, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
-from wav2lip.errors import UsageError, Wav2LipError, WeightsError
+from wav2lip.errors import UsageError, WeightsError
 from wav2lip.models.checkpoint import Checkpoint, read_checkpoint
 from wav2lip.models.facts import texts_to_keep
 from wav2lip.models.load import save_weights
@@ -43,11 +42,7 @@ def convert(source: str | os.PathLike[str], output: Path, *, half: bool = False)
         _check_range(checkpoint)
     # In memory of their own: a file may let several tensors share some, which safetensors does not.
     weights = {name: tensor.clone() for name, tensor in checkpoint.state_dict.items()}
-    try:
-        output.absolute().parent.mkdir(parents=True, exist_ok=True)
-        save_weights(weights, output, texts_to_keep(checkpoint), torch.float16 if half else None)
-    except (OSError, SafetensorError) as error:
-        raise Wav2LipError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+    save_weights(weights, output, texts_to_keep(checkpoint), torch.float16 if half else None)
 
 
 def _check_range(checkpoint: Checkpoint) -> None:

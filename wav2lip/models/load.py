@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from wav2lip.errors import WeightsError
+from wav2lip.errors import Wav2LipError, WeightsError
 from wav2lip.models.bisenet import BiSeNet
 from wav2lip.models.checkpoint import KINDS, Checkpoint, expect, read_checkpoint
 from wav2lip.models.discriminator import Discriminator
@@ -193,6 +195,9 @@ def save_network(
         path: the file, replaced if it is there.
         metadata: texts to carry along: data, licence, figures.
         dtype: float16 or float32, of the convolutions' weights; biases and batch norms are small and stay float32.
+
+    Raises:
+        Wav2LipError: it cannot be written.
     """
     save_weights(network.state_dict(), path, metadata, dtype)
 
@@ -207,9 +212,12 @@ def save_weights(
 
     Args:
         weights: tensors by name.
-        path: the file, replaced if it is there.
+        path: the file, replaced if it is there, with the folders above it.
         metadata: texts to carry along.
         dtype: of tensors that have more than one dimension; None leaves every tensor as it is.
+
+    Raises:
+        Wav2LipError: it cannot be written.
     """
     tensors = {
         name: tensor.detach().cpu().to(dtype if dtype and tensor.dim() > 1 else tensor.dtype).contiguous()
@@ -218,11 +226,15 @@ def save_weights(
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, part, metadata={"format": "pt", **(metadata or {})})
         os.chmod(part, 0o666 & ~_umask())    # safetensors keeps its files to their owner
         os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        raise Wav2LipError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _umask() -> int:
