@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 
@@ -20,17 +21,17 @@ def cores() -> int:
 
 
 def choose_device(name: str) -> str:
-    """Return a device that is there: the named one, or for "auto" CUDA, then MPS, then the CPU.
+    """Return a device that is there and computes: the named one, or for "auto" CUDA, then MPS, then the CPU.
 
     Raises:
-        UsageError: the named device does not exist on this machine.
+        UsageError: the named device does not exist on this machine, or this PyTorch cannot compute on it.
     """
     import torch
 
     if name == "auto":
-        if torch.cuda.is_available():
+        if torch.cuda.is_available() and not _failure("cuda"):
             return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        return "mps" if torch.backends.mps.is_available() and not _failure("mps") else "cpu"
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
         raise UsageError(f"There is no device {name!r}; choose auto, cpu, cuda, cuda:0, cuda:1, ... or mps.")
@@ -39,4 +40,22 @@ def choose_device(name: str) -> str:
         raise UsageError(f"--device {name}: PyTorch sees {have} here; use --device auto or cpu.")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: PyTorch sees no Apple GPU here; use --device auto or cpu.")
+    if kind != "cpu" and (failure := _failure(name)):
+        raise UsageError(f"--device {name}: {failure}; use --device cpu, or a PyTorch built for this GPU.")
     return name
+
+
+@functools.cache
+def _failure(device: str) -> str:
+    """Return what PyTorch says when it shall compute on a GPU that it sees, in a line; nothing where it can."""
+    import torch
+
+    from wav2lip.models.memory import is_shortage
+
+    try:
+        (torch.zeros(1, device=device) + 1).item()
+    except RuntimeError as error:
+        if is_shortage(error):    # others fill it just now: whoever needs memory says so
+            return ""
+        return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    return ""
