@@ -411,3 +411,18 @@ def test_what_cannot_be_checked_or_comes_along_is_not_copied(tmp_path: Path) -> 
     with pytest.raises(WeightsError, match="There is no file"):
         adopt("wav2lip", tmp_path / "missing")
     assert fetch_known("demo", check=True) == store.demo_checkpoint()
+
+
+def test_a_cache_folder_that_may_not_be_entered_is_told(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for look in ("is_file", "exists"):
+        monkeypatch.setattr(Path, look, closed)
+    monkeypatch.setattr(Path, "mkdir", lambda path, **how: closed(path))
+    with pytest.raises(WeightsError, match=r"could not be stored in .*: Permission denied\. .*WAV2LIP_CACHE"):
+        get(server, tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match="must not be used"):
+        fetch([server.url], tmp_path / "weights.pth", sha256=SHA256, size=len(CONTENT), offline=True)

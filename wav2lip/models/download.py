@@ -60,7 +60,7 @@ def fetch(
     if wanted.is_at(path, check):
         return path
     if store.offline(offline):
-        state = "is not in" if not path.exists() else "is not whole in"
+        state = "is not in" if not os.path.exists(path) else "is not whole in"
         raise WeightsError(
             f"{path.name} {state} {path.parent}, and the network must not be used (offline). {_by_hand(urls, path)}"
         )
@@ -167,7 +167,8 @@ class _Wanted:
 
     def is_at(self, path: Path, check: bool) -> bool:
         """Return whether it is there. Its content was hashed when it came; its size tells most damage at no cost."""
-        if not path.is_file() or (self.exact and path.stat().st_size != self.size):
+        # Unlike a Path, os.path says no of what lies in a folder that is closed to us.
+        if not os.path.isfile(path) or (self.exact and path.stat().st_size != self.size):
             return False
         return not check or self.is_in(path)
 
