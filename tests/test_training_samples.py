@@ -173,3 +173,12 @@ def test_clips_are_held_out_by_name_or_by_list(tmp_path: Path) -> None:
         split(tmp_path, lists)
     with pytest.raises(UsageError, match="cannot be read"):
         split(tmp_path, tmp_path)
+
+
+def test_a_box_is_not_moved_beyond_the_picture() -> None:
+    picture = np.zeros((200, 160, 3), np.uint8)
+    picture[-4:] = 255
+    whole, random = np.array([0.0, 0, 160, 200]), np.random.default_rng(0)
+    for _ in range(50):
+        face = View.draw(random, 0.0).crop(picture, whole, np.zeros(4))
+        assert (face[:, 48, 0] > 127).sum() <= 3

@@ -121,7 +121,9 @@ class View:
             uint8 (96, 96, 3).
         """
         width, height = box[2] - box[0], box[3] - box[1]
-        x1, y1, x2, y2 = box + (self.edges + own) * (width, height, width, height)
+        moved = box + (self.edges + own) * (width, height, width, height)
+        # Data of the original ends at the box: beyond it there would be only its smeared border.
+        x1, y1, x2, y2 = np.clip(moved, 0, picture.shape[1::-1] * 2)
         # Output pixel centres to frame pixels: what cv2.resize does with a box, turned and sheared about its centre.
         scale = np.diag([(x2 - x1) / FACE_SIZE, (y2 - y1) / FACE_SIZE])
         if self.flip:
