@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -33,6 +34,7 @@ from wav2lip.cli.preprocess import preprocess
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.sound import pcm16, read_samples
 from wav2lip.speech.mel import SAMPLE_RATE, log_mel
+from wav2lip.training import layout, pool
 from wav2lip.training.heads import draw_head
 from wav2lip.training.layout import TrainingClip, find_clips, is_written, write_clip
 from wav2lip.training.locate import find_boxes
@@ -528,7 +530,8 @@ def _make_square() -> object:
     return _square_or_die
 
 
-def test_a_process_that_dies_takes_only_its_own_item_with_it() -> None:
+def test_a_process_that_dies_takes_only_its_own_item_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "Connection", type("Connection", (), {}))    # Windows has a pipe of another class
     results = dict(run_all(range(6), partial(_make_square), 2))
     assert isinstance(results[3], WorkerDied)
     assert "exit code 7" in str(results[3])
@@ -546,3 +549,15 @@ def test_names_that_are_no_unicode_and_links_have_clips_of_their_own(tmp_path: P
     written = (out / "report.jsonl").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     assert [json.loads(line)["name"] for line in written] == ["speaker1/cafe", os.fsdecode(b"speaker1/caf\xe9")]
     assert not is_held_out(os.fsdecode(b"caf\xe9"))
+
+
+def test_a_clip_that_disappears_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MediaError, match=r"gone cannot be read: No such file"):
+        _ = TrainingClip(tmp_path / "gone").numbers
+
+    def away(folder: Path) -> bool:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(layout, "is_written", away)
+    with pytest.raises(MediaError, match=r"away cannot be read: Transport endpoint is not connected\."):
+        _ = TrainingClip(tmp_path / "away").numbers

@@ -291,7 +291,10 @@ class _OpenedWide(_Opened):
 
 @lru_cache(_OPEN)
 def _open(folder: Path) -> _Opened:
-    return _OpenedWide(folder) if is_written(folder) else _Opened(folder)
+    try:
+        return _OpenedWide(folder) if is_written(folder) else _Opened(folder)
+    except OSError as error:    # a disk that went away
+        raise MediaError(f"{folder} cannot be read: {error.strerror}.") from error
 
 
 def _decode(data: np.ndarray, path: Path) -> Frame:

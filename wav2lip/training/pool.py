@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,8 +41,8 @@ def run_all(
             while waiting and len(busy) < workers:
                 worker = _Worker(make, waiting.pop())
                 busy[worker.connection] = worker
-            for connection in wait(list(busy)):
-                assert isinstance(connection, Connection)
+            for ready in wait(list(busy)):
+                connection = cast(Connection, ready)    # on Windows it is of another class
                 worker = busy[connection]
                 item = worker.item
                 try:
