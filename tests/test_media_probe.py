@@ -10,6 +10,7 @@ from media_samples import (
     coloured_frame,
     make_sound,
     make_video,
+    moving_frames,
     numbered_video,
     run_ffmpeg,
     tagged,
@@ -21,6 +22,7 @@ from wav2lip.media.clip import Clip, Colour
 from wav2lip.media.ffmpeg import binary, encoders, url, version
 from wav2lip.media.picture import planar
 from wav2lip.media.probe import probe, probe_sound
+from wav2lip.media.read import read_frames
 
 RATES = [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(1350, 61), Fraction(25)]
 
@@ -205,3 +207,17 @@ def test_a_photograph_in_a_videos_container_is_a_picture(tmp_path: Path) -> None
                "-still-picture", 1, "-cpu-used", 8, url(tmp_path / "a.avif"))
     clip = probe(tmp_path / "a.avif", image_fps=Fraction(30))
     assert (clip.image, clip.fps, clip.frames) == (True, 30, 1)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_recordings_strung_together_last_as_long_as_they_do_whatever_their_clocks_show(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    tone, parts = make_sound(tmp_path / "tone.wav", 0.8), []
+    for hours in (0, 1):
+        options = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-output_ts_offset", 3600 * hours]
+        parts.append(make_video(tmp_path / f"{hours}.ts", moving_frames(20, 32, 16), 25, options, tone).read_bytes())
+    (tmp_path / "both.ts").write_bytes(parts[order[0]] + parts[order[1]])
+    clip = probe(tmp_path / "both.ts")
+    assert (clip.fps, clip.frames, clip.variable_rate) == (25, 40, False)
+    assert len(list(read_frames(clip))) == 40

@@ -49,6 +49,7 @@ _SEEKABLE_IF_INTRA = ("avi",)
 _PHOTOS = (b"avif", b"mif1", b"heic", b"heix")    # brands of pictures in a video's container
 # Of these ffmpeg takes time zero to be where the first of the streams begins that it reads, not where the file does.
 WITHOUT_BEGINNING = ("mpegts", "mpeg")
+_LONGEST_STEP = 10                                # seconds from one picture to the next by one clock of theirs
 # The length in their header is exact; elsewhere it is estimated from the bit rate, or missing.
 _TRUE_LENGTH = ("mov", "matroska", "wav", "flac", "ogg", "avi", "aiff", "w64", "caf")
 
@@ -245,13 +246,13 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
     packets = _decodable(packets, frame.pts)
     allow(path, pixels=frame.width * frame.height)
     tick = stream.time_base or Fraction(1, 1000)
-    timing = _Timing(packets, tick, _stated_rates(stream))
+    name = _format(container)
+    timing = _Timing(packets, tick, _stated_rates(stream), _restarts(packets, tick, name))
     allow(path, fps=timing.fps, frames=timing.frames, duration=timing.frames / timing.fps)
     rotation = round(-frame.rotation) % 360
     width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
     if rotation in (90, 270):
         width, height, aspect = height, width, 1 / aspect
-    name = _format(container)
     photo = head[4:8] == b"ftyp" and head[8:12] in _PHOTOS
     image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif" or photo)
     exact_jumps = name in _SEEKABLE or (name in _SEEKABLE_IF_INTRA and all(packet.key for packet in packets))
@@ -369,7 +370,7 @@ class _Timing:
         stamped: whether every picture says when it is shown.
     """
 
-    def __init__(self, packets: list[_Stamp], tick: Fraction, stated: list[Fraction]):
+    def __init__(self, packets: list[_Stamp], tick: Fraction, stated: list[Fraction], restarts: bool):
         self.stored = max(len(packets), 1)
         self.stamped = bool(packets) and all(packet.shown is not None for packet in packets)
         stamps = [packet.shown if self.stamped else packet.decode for packet in packets]
@@ -377,7 +378,7 @@ class _Timing:
         self.first = int(ticks[0]) * tick if len(ticks) else Fraction(0)
         self.average = stated[0] if stated else FALLBACK_FPS
         self.fps, self.frames, self.times = self.average, self.stored, None
-        if len(ticks) < 2 or len(ticks) < self.stored or ticks[0] == ticks[-1] or _restarts(packets):
+        if len(ticks) < 2 or len(ticks) < self.stored or ticks[0] == ticks[-1] or restarts:
             self.stamped = self.stamped and len(ticks) == 1
             return                                # nothing to go by but what the file states
         fps = constant_rate(ticks, tick, stated)
@@ -391,10 +392,12 @@ class _Timing:
         self.frames = max(1, round(int(ticks[-1] - ticks[0] + held) * tick * self.fps))
 
 
-def _restarts(packets: list[_Stamp]) -> bool:
-    """Return whether the clock jumps back within the file, as in recordings strung together."""
+def _restarts(packets: list[_Stamp], tick: Fraction, name: str) -> bool:
+    """Return whether the clock jumps within the file, as in recordings strung together."""
     decode = [packet.decode for packet in packets if packet.decode is not None]
-    return any(later < earlier for earlier, later in pairwise(decode))
+    # A clock that goes round makes libavformat see every jump as one ahead; ffmpeg draws the line there, too.
+    most = float(_LONGEST_STEP / tick) if name in WITHOUT_BEGINNING else float("inf")
+    return any(not 0 <= later - earlier <= most for earlier, later in pairwise(decode))
 
 
 def _pixel_format(path: Path, stream: VideoStream, frame: VideoFrame) -> str:
@@ -453,7 +456,8 @@ def _sound(container: InputContainer, path: Path) -> Sound | None:
     offset = late if length else Fraction(0)
     if not length and container.duration and not container.streams.video:
         length = Fraction(container.duration, 1_000_000)
-    allow(path, duration=length)
+    if _format(container) not in WITHOUT_BEGINNING:    # there it may be the distance between the clocks of two parts
+        allow(path, duration=length)
     speakers = tuple(channel.name for channel in context.layout.channels)
     return Sound(
         codec=context.codec.canonical_name,
