@@ -1,4 +1,5 @@
-# wav2lip in a container: `docker build -t wav2lip .`, then `docker run --rm -v "$PWD:/clips" wav2lip sync --face in.mp4 --audio in.wav`.
+# wav2lip in a container: `docker build -t wav2lip .`, then
+# `docker run --rm -v "$PWD:/clips" --user "$(id -u):$(id -g)" wav2lip sync --face in.mp4 --audio in.wav`.
 # For NVIDIA GPUs: --build-arg BASE=nvidia/cuda:13.0.2-base-ubuntu24.04 --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}

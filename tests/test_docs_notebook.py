@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -41,12 +42,13 @@ def test_its_cells_make_the_example_speak(
     display.Image = display.Video = lambda path, **_: Path(path)    # type: ignore[attr-defined]
     display.display = lambda path: shown.append(path.name)          # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython.display", display)
-    monkeypatch.chdir(tmp_path)
+    shutil.copy(NOTEBOOK, tmp_path / "examples")
+    monkeypatch.chdir(tmp_path / "examples")        # where Jupyter begins
 
     names: dict[str, object] = {}
     for cell in notebook.cells:
         if cell.cell_type == "code":
             exec(compile(cell.source, NOTEBOOK.name, "exec"), names)
     assert shown == ["faces.png", "result.mp4"]
-    assert probe(tmp_path / "result.mp4").frames == 20
+    assert probe(tmp_path / "examples" / "result.mp4").frames == 20
     assert "20 frames, 20 with a face" in capsys.readouterr().out

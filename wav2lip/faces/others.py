@@ -50,7 +50,9 @@ class YuNetDetector:
     def __init__(self, weights: Path, device: str):
         digest = _digest(weights, self.name)
         try:
-            self._network = cv2.FaceDetectorYN.create(str(weights), "", (LONG_SIDE, LONG_SIDE), SURE)
+            # From memory: on Windows OpenCV opens no file whose name is not of its code page.
+            model, nothing = np.fromfile(weights, np.uint8), np.empty(0, np.uint8)
+            self._network = cv2.FaceDetectorYN.create("onnx", model, nothing, (LONG_SIDE, LONG_SIDE), SURE)
             self._network.detect(np.zeros((LONG_SIDE, LONG_SIDE, 3), np.uint8))
         except cv2.error as error:
             raise _wrong(weights, self.name) from error

@@ -120,8 +120,8 @@ def make_lanes(heard: Sequence[Heard], cast: Cast, progress: Progress, device: s
         _check_turns(lines, cast)
     if len(cast.labels) > 1 and any(line.who is None for line in lines):
         progress.say(
-            f"{len(cast.labels)} people are in {cast.source.clip.path.name}; the one on screen longest is synced "
-            "(--person chooses; `wav2lip faces` shows them)."
+            f"{len(cast.labels)} people are in {cast.source.clip.path.name}; of those in what is shown the one on "
+            "screen longest is synced (--person chooses; `wav2lip faces` shows them)."
         )
     fps = cast.source.fps
     return [Lane(tuple(Part(line.frames(fps), track(line.who)) for line in one), speech) for one, speech in heard]
