@@ -221,3 +221,8 @@ def test_recordings_strung_together_last_as_long_as_they_do_whatever_their_clock
     clip = probe(tmp_path / "both.ts")
     assert (clip.fps, clip.frames, clip.variable_rate) == (25, 40, False)
     assert len(list(read_frames(clip))) == 40
+
+
+def test_a_photograph_in_tiles_is_not_taken_for_its_first_tile() -> None:
+    with pytest.raises(MediaError, match="in tiles"):
+        probe(Path(__file__).parent / "data/tiles.avif")     # 4 of 96×64 pixels

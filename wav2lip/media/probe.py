@@ -230,11 +230,16 @@ def _format(container: InputContainer) -> str:
 
 
 def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, head: bytes) -> Clip:
+    from av.stream import Disposition
+
     stream = _video_stream(container)
     if stream is None:
         if container.streams.audio:
             raise MediaError(f"{path} has sound but no picture; give a video or an image.")
         raise MediaError(f"{path} has no picture in it: it is damaged, or no video.")
+    photo = head[4:8] == b"ftyp" and head[8:12] in _PHOTOS
+    if photo and stream.disposition & Disposition.dependent:
+        raise MediaError(f"{path} is a photograph in tiles, which are not put together here; save it as JPEG or PNG.")
     if stream.codec_context is None:
         raise MediaError(f"{path} holds video in a format that ffmpeg cannot decode.")
     allow(path, pixels=stream.codec_context.width * stream.codec_context.height)
@@ -253,7 +258,6 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
     width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
     if rotation in (90, 270):
         width, height, aspect = height, width, 1 / aspect
-    photo = head[4:8] == b"ftyp" and head[8:12] in _PHOTOS
     image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif" or photo)
     exact_jumps = name in _SEEKABLE or (name in _SEEKABLE_IF_INTRA and all(packet.key for packet in packets))
     return Clip(
