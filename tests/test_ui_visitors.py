@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from wav2lip.cli.ui import LEFT_OUT, job_options, page_fields, parse_size, ui
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.probe import probe
 from wav2lip.progress import Progress
-from wav2lip.ui.making import Tongue, Wish, wish
+from wav2lip.ui.desk import Desk
+from wav2lip.ui.making import Made, Tongue, Wish, wish
 from wav2lip.ui.options import Field
 from wav2lip.ui.playable import playable
-from wav2lip.ui.running import Running
+from wav2lip.ui.running import Running, Stage
 from wav2lip.ui.serve import NOT_BY_PROXY
 from wav2lip.ui.session import FORGOTTEN, Session, Sessions
 
@@ -268,3 +270,68 @@ def test_what_is_not_asked_by_way_of_a_proxy_is_written_as_clients_read_it(monke
             with pytest.raises(httpx.ConnectError):
                 client.get(f"http://{host}:1/")          # a proxy would be asked at its own port, and be missed there
             assert client._transport_for_url(httpx.URL(f"http://{host}:1/")) is client._transport
+
+
+@pytest.fixture
+def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the page does, for one visitor, whose wishes are not of interest."""
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    pytest.importorskip("gradio")
+    from wav2lip.ui.events import Events
+
+    said = Wish(tmp_path / "face.mov", None, sync_options(dict(GIVEN)), ["wav2lip", "sync"])
+    desk = SimpleNamespace(sessions=Sessions(tmp_path), worker=None, wish=lambda *_: said)
+    return Events(desk)    # type: ignore[arg-type]
+
+
+VISIT: Any = SimpleNamespace(session_hash="page")
+
+
+def test_a_file_stays_while_something_is_made_of_it(events: Any, tmp_path: Path) -> None:
+    session = events.desk.sessions.of("page")
+    path = session.adopt("face", uploaded(tmp_path, "first"))
+    events.asked(VISIT)
+    words = events.face_came(VISIT, uploaded(tmp_path, "second", owner="b"))
+    assert "press Stop first" in str(words)
+    assert events.face_gone(VISIT) == ""
+    assert path.read_text() == "first"
+    events.ready(VISIT)
+    events.face_gone(VISIT)
+    assert not path.exists()
+
+
+def test_what_is_made_is_given_though_its_source_cannot_be_shown_and_stop_does_not_deny_it(
+    events: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "face.mov").write_text("nothing to show")
+    (tmp_path / "made.mp4").write_text("the result")
+
+    def watched(session: Session, work: object, answers: list[Made]) -> Iterator[Stage]:
+        answers.append(Made(tmp_path / "made.mp4", 1.0, {"frames": 3}))
+        yield Stage()
+
+    events.desk.watched = watched
+    events.asked(VISIT)
+    seen = events.sync(VISIT)
+    next(seen)
+    next(seen)
+    assert "It is made already" in str(events.stop(VISIT))
+    assert "Download made.mp4" in next(seen)[1]
+
+
+def test_whoever_stops_is_told_no_path_of_the_server(events: Any) -> None:
+    def watched(session: Session, work: object, answers: object) -> Iterator[Stage]:
+        raise KeyboardInterrupt(f"{session.folder}/results/0/made.mp4 was written, but not scored")
+        yield
+
+    events.desk.watched = watched
+    events.asked(VISIT)
+    assert ">Stopped; made.mp4 was written, but not scored.<" in next(events.sync(VISIT))[0]
+
+
+def test_what_was_stopped_while_it_waited_takes_no_file_back(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    desk = Desk(TONGUE, GIVEN, (), (), Sessions(tmp_path), print)
+    with pytest.raises(KeyboardInterrupt):
+        desk.wish(session, [uploaded(tmp_path, "face"), None, None, None])
+    assert not session.folder.exists()

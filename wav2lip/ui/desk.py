@@ -56,7 +56,10 @@ class Desk:
 
         Raises:
             UsageError: something is missing, or makes no sense.
+            KeyboardInterrupt: the visitor does not want it any more.
         """
+        if not session.asked:
+            raise KeyboardInterrupt
         face, camera, sound, microphone, *options = said
         files = {FACE: face or camera, SOUND: sound or microphone}
         recorded = bool(camera and not face)

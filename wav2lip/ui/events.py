@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -23,6 +24,7 @@ from wav2lip.ui.session import Session
 
 Seen = tuple[str, Any, Any]                    # words, the pair of videos, the command line
 Update = dict[str, Any]
+BUSY = "Your files are at work: wait until it is done, or press Stop first."
 
 
 class Events:
@@ -45,18 +47,18 @@ class Events:
 
     def face_gone(self, request: gr.Request) -> str:
         """Forget the face, and return an empty view."""
-        self._session(request).drop(FACE)
-        return ""
+        return self._gone(FACE, request)
 
     def sound_gone(self, request: gr.Request) -> str:
         """Forget the sound, and return an empty view."""
-        self._session(request).drop(SOUND)
-        return ""
+        return self._gone(SOUND, request)
 
     def _came(self, role: str, request: gr.Request, upload: Any) -> tuple[Any, Any, Update, Update]:
         session, empty, same = self._session(request), gr.update(value=None), gr.skip()
         if not upload:                       # the other part was emptied, since this one's file counts
             return same, same, same, same
+        if session.busy:                     # the words' own place is overwritten by how far it is
+            return same, markup.refusal(BUSY), empty, same
         try:
             path = session.adopt(role, upload)
             look(role, path)
@@ -66,18 +68,27 @@ class Events:
             return self._refusal(session, error), "", empty, same
         return "", markup.view(shown), same, empty
 
-    def asked(self, request: gr.Request) -> tuple[str, Update, Update]:
-        """Note that a visitor wants something done: return words, and buttons that cannot be pressed until it is."""
+    def _gone(self, role: str, request: gr.Request) -> str:
+        session = self._session(request)
+        if not session.busy:                 # else it goes when another one comes, or with the visitor
+            session.drop(role)
+        return ""
+
+    def asked(self, request: gr.Request) -> tuple[str | Update, ...]:
+        """Note that a visitor wants something done: return words, and parts that cannot be used until it is.
+
+        The parts are the two buttons, and where the face's and the sound's files are dropped.
+        """
         self._session(request).asked = True
-        return markup.words("Waiting for its turn ..."), gr.update(interactive=False), gr.update(interactive=False)
+        return markup.words("Waiting for its turn ..."), *[gr.update(interactive=False)] * 4
 
-    def ready(self, request: gr.Request) -> tuple[Update, Update]:
-        """Return buttons that can be pressed again."""
+    def ready(self, request: gr.Request) -> tuple[Update, ...]:
+        """Return parts that can be used again."""
         self._session(request).asked = False
-        return gr.update(interactive=True), gr.update(interactive=True)
+        return (gr.update(interactive=True),) * 4
 
-    def crowded(self, request: gr.Request) -> tuple[str, Update, Update]:
-        """Return why it did not come to a visitor's turn, and buttons that can be pressed again."""
+    def crowded(self, request: gr.Request) -> tuple[str | Update, ...]:
+        """Return why it did not come to a visitor's turn, and parts that can be used again."""
         return markup.refusal("Too many are waiting already; try again in a while."), *self.ready(request)
 
     def sync(self, request: gr.Request, *said: Any) -> Iterator[Seen]:
@@ -91,16 +102,19 @@ class Events:
             for now in self.desk.watched(session, work, results):
                 yield markup.stage(now, session.told), nothing, nothing
             made = results[0]
-            shown = playable(wanted.face, session.folder / "shown" / "face")
-            played = made.output
-            with suppress(Wav2LipError):     # what cannot be shown can be downloaded
-                played = playable(made.output, session.folder / "shown" / "result")
+            session.showing = True
+            yield markup.words("It is made; a copy for the browser may take a while ..."), nothing, nothing
+            shown = _shown(wanted.face, session.folder / "shown" / "face")
+            played = _shown(made.output, session.folder / "shown" / "result")
             pair = markup.pair(wanted.face, shown, made.output, played, made.beside)
             yield markup.done(made.in_words), pair, gr.update(value=shlex.join(wanted.words), visible=True)
         except KeyboardInterrupt as interrupt:
-            yield markup.words(f"Stopped; {interrupt if interrupt.args else 'nothing was made'}."), nothing, nothing
+            why = session.told(str(interrupt)) if interrupt.args else "nothing was made"
+            yield markup.words(f"Stopped; {why}."), nothing, nothing
         except Exception as error:
             yield self._refusal(session, error), nothing, nothing
+        finally:
+            session.showing = False
 
     def people(self, request: gr.Request, *said: Any) -> Iterator[tuple[str, Any]]:
         """Look for the people in the video, and yield words and the gallery."""
@@ -134,14 +148,17 @@ class Events:
         """Return who was clicked on."""
         return self._session(request).labels[event.index]
 
-    def stop(self, request: gr.Request) -> str:
-        """Stop what is running, and say so."""
-        session = self._session(request)
+    def stop(self, request: gr.Request) -> tuple[str, Update, Update]:
+        """Stop what is running: return words, and where files are dropped, which can be used if nothing ran yet."""
+        session, same = self._session(request), gr.skip()
+        if session.showing:
+            return markup.words("It is made already, and will be shown."), same, same
         was, session.asked = session.asked, False
         if session.running is not None:
             session.running.stop()
-            return markup.words("Stopping ...")
-        return markup.words("It will not be done." if was else "Nothing is running.")
+            return markup.words("Stopping ..."), same, same
+        said = "It will not be done." if was else "Nothing is running."
+        return markup.words(said), gr.update(interactive=True), gr.update(interactive=True)
 
     def left(self, request: gr.Request) -> None:
         """Remove what a visitor had who has closed the page."""
@@ -158,3 +175,11 @@ class Events:
 
     def _session(self, request: gr.Request) -> Session:
         return self.desk.sessions.of(str(request.session_hash))
+
+
+def _shown(path: Path, folder: Path) -> Path:
+    """Return what browsers can show of a file: it or a copy, else a still; itself where neither can be made."""
+    for still in (False, True):
+        with suppress(Wav2LipError):
+            return playable(path, folder, still=still)
+    return path                              # it can be downloaded all the same

@@ -80,15 +80,16 @@ def build(desk: Desk) -> gr.Blocks:
             part.clear(gone, None, [view], **_AT_ONCE)
         for event in (face_file.upload, camera.change, face_file.clear, camera.clear):
             event(events.strangers, None, [people, parts[PERSON]], **_AT_ONCE)
+        used = [start, find, face_file, sound_file]
         for button, work, results in (
             (start, events.sync, [status, result, line]), (find, events.people, [status, people])
         ):
-            asked = button.click(events.asked, None, [status, start, find], **_AT_ONCE)
+            asked = button.click(events.asked, None, [status, *used], **_AT_ONCE)
             done = asked.then(work, inputs, results, show_progress="hidden", **_IN_TURN)
-            done.failure(events.crowded, None, [status, start, find], **_AT_ONCE)
-            done.then(events.ready, None, [start, find], **_AT_ONCE)
+            done.failure(events.crowded, None, [status, *used], **_AT_ONCE)
+            done.then(events.ready, None, used, **_AT_ONCE)
             done.then(None, js=SHOW)
         people.select(events.chosen, None, [parts[PERSON]], **_AT_ONCE)
-        stop.click(events.stop, None, [status], **_AT_ONCE)
+        stop.click(events.stop, None, [status, face_file, sound_file], **_AT_ONCE)
         page.unload(events.left)
     return page

@@ -35,9 +35,15 @@ class Session:
         self.folder = root / f"visitor-{secrets.token_urlsafe(16)}"
         self.asked = False                   # for something that is done in its turn
         self.running: Running[Any] | None = None
+        self.showing = False                 # something that is made, and is being made ready to be seen
         self.labels: list[str] = []          # of the people who were found last
         self._files: dict[str, tuple[Path, Path]] = {}     # by role: the upload, and the visitor's own name for it
         self._results = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that the visitor asked for may still read their files."""
+        return self.asked or self.showing or self.running is not None
 
     def adopt(self, role: str, upload: Mapping[str, Any]) -> Path:
         """Return the visitor's own file of an upload, under the name that it has on their machine.
