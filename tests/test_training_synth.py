@@ -243,3 +243,18 @@ def test_long_speech_is_looked_at_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(blocks) == 750
     assert np.array_equal(blocks.opening, whole.opening)
     assert np.array_equal(blocks.width, whole.width)
+
+
+@pytest.mark.parametrize(("more", "sentence"), [
+    ((), "nothing was written"), (("--count", 2), "the same command goes on from here"),
+], ids=["one", "many"])
+def test_an_interruption_says_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[object, ...], sentence: str
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    for maker in ("synthesize", "plan_heads"):
+        monkeypatch.setattr(heads, maker, stop)
+    result = run("-o", tmp_path / "out.mp4", *more)
+    assert (result.exit_code, f"Interrupted; {sentence}." in result.output) == (130, True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wav2lip.cli.parameters import Number, Rate
-from wav2lip.cli.run import reported
+from wav2lip.cli.run import reported, reporting
 from wav2lip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def synth(
     _draw_many(range(first_identity, first_identity + count), output, how, speech, workers, quiet)
 
 
+@reporting("nothing was written")    # of many heads, which `synth` reports for, those that are there are kept
 def _draw_one(
     identity: int, output: Path, how: Drawing, speech: Path | None, truth: Path | None, quiet: bool
 ) -> None:
