@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from accelerate import Accelerator
 from click.testing import CliRunner, Result
 from seeded import seeded_state_dict
+from tqdm import tqdm
 from training_clips import head_clip
 
 from wav2lip.cli import main
@@ -24,11 +26,12 @@ from wav2lip.errors import UsageError
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import load_generator, save_network
 from wav2lip.models.syncnet import SyncNet
+from wav2lip.training import engine
 from wav2lip.training import evaluate as judging
 from wav2lip.training.engine import make_accelerator
 from wav2lip.training.evaluate import can_follow, evaluate
 from wav2lip.training.generator import GeneratorOptions, GeneratorTrainee
-from wav2lip.training.layout import WIDE, find_clips
+from wav2lip.training.layout import WIDE, TrainingClip, find_clips
 from wav2lip.training.log import read_log
 from wav2lip.training.norms import momentum
 from wav2lip.training.runs import read_saved
@@ -385,4 +388,87 @@ def test_the_wrong_speech_of_one_clip_is_of_another_moment(tmp_path: Path, monke
     monkeypatch.setattr(judging, "speech_window", lambda clip, frame: heard.append(frame) or speech_window(clip, frame))
     evaluate(Generator(1).eval(), [clip], 64)
     assert len(heard) == 128
+    assert min(abs(right - wrong) for right, wrong in zip(heard[::2], heard[1::2], strict=True)) >= 5
+
+
+def test_clips_that_were_all_held_out_are_judged_but_not_trained_on(tmp_path: Path) -> None:
+    held = next(n for n in range(100) if is_held_out(f"clip-{n}"))
+    clip = head_clip(tmp_path / "data", held, 0.8)
+    save_network(Generator(1), weights := tmp_path / "w.safetensors")
+    words = ["train", "evaluate", str(weights), "--data", str(tmp_path / "data"), "--samples", "2", "--clips", "0"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    refused = train(tmp_path / "data", tmp_path / "run", "--steps", "1")
+    assert (refused.exit_code, "nothing to train on" in refused.stderr) == (2, True)
+    (tmp_path / "train.txt").write_text("")
+    (tmp_path / "val.txt").write_text(clip.folder.relative_to(tmp_path / "data").as_posix())
+    assert CliRunner().invoke(main, [*words, "--filelists", str(tmp_path), "--everything"]).exit_code == 0
+    (tmp_path / "val.txt").write_text("")
+    neither = CliRunner().invoke(main, [*words, "--filelists", str(tmp_path), "--everything"])
+    assert (neither.exit_code, "leave --filelists out" in neither.stderr) == (2, True)
+
+
+SHORTAGE = "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"
+KILLED = "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that workers are out of memory."
+
+
+@pytest.mark.parametrize(("what", "words", "advice"), [
+    ("learn", SHORTAGE, "Error: cpu has too little memory for this training; use a smaller --batch-size."),
+    ("evaluate", SHORTAGE, "use a smaller --batch-size."),
+    ("learn", KILLED, "died (DataLoader worker (pid 7) is killed by signal: Bus error). Use fewer --workers"),
+], ids=["learning", "judging", "cutting"])
+def test_too_little_memory_is_a_sentence_and_costs_no_steps(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, words: str, advice: str
+) -> None:
+    plain = getattr(GeneratorTrainee, what)
+
+    def fail_late(trainee: GeneratorTrainee, *given: Any) -> Any:
+        if given[1:] == (1,) or what == "evaluate":
+            raise RuntimeError(words)
+        return plain(trainee, *given)
+
+    monkeypatch.setattr(GeneratorTrainee, what, fail_late)
+    result = train(data, tmp_path / "run", "--steps", "2", "--evaluate-every", "1", "--save-every", "9")
+    assert result.exit_code == 1, result.output
+    assert advice in result.stderr
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in (tmp_path / "run").glob("*.pth")] == ["checkpoint_step000000001.pth"]
+
+
+def test_a_checkpoint_that_is_trained_enough_is_named(data: Path, tmp_path: Path) -> None:
+    assert train(data, tmp_path / "run", "--steps", "1").exit_code == 0
+    (saved,) = (tmp_path / "run").glob("*.pth")
+    result = train(data, tmp_path / "new", "--steps", "1", "--from", str(saved))
+    assert result.exit_code == 2
+    assert f"{saved} has been trained up to step 1 already; ask for more than that with --steps, or" in result.stderr
+
+
+def test_a_quiet_training_draws_no_bar(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool | None] = []
+
+    def bar(*given: Any, disable: bool | None, **how: Any) -> Any:
+        asked.append(disable)
+        return tqdm(*given, disable=True, **how)
+
+    monkeypatch.setattr(engine, "tqdm", bar)
+    assert train(data, tmp_path / "quiet", "--steps", "1", "-q").stderr == ""
+    assert asked == [True]
+
+
+def test_an_interrupted_evaluation_says_that_nothing_was_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "evaluate", stop)
+    save_network(Generator(1), tmp_path / "w.safetensors")
+    result = CliRunner().invoke(main, ["train", "evaluate", str(tmp_path / "w.safetensors"), "--data", str(data)])
+    assert (result.exit_code, "Interrupted; nothing was written." in result.stderr) == (130, True)
+
+
+def test_a_clip_that_is_named_twice_is_not_the_other_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = head_clip(tmp_path, 0, 0.8)
+    heard: list[int] = []
+    monkeypatch.setattr(judging, "speech_window", lambda clip, frame: heard.append(frame) or speech_window(clip, frame))
+    evaluate(Generator(1).eval(), [clip, TrainingClip(clip.folder)], 32)
     assert min(abs(right - wrong) for right, wrong in zip(heard[::2], heard[1::2], strict=True)) >= 5

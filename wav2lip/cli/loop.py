@@ -50,7 +50,7 @@ def _loop(given: dict[str, Any], evaluate_every: int) -> LoopOptions:
     every = given["evaluate_every"] or evaluate_every
     return LoopOptions(
         steps=given["steps"], evaluate_every=every, save_every=given["save_every"] or every, keep=given["keep"],
-        workers=given["workers"], device=given["device"], precision=given["precision"],
+        workers=given["workers"], device=given["device"], precision=given["precision"], quiet=given["quiet"],
     )
 
 

@@ -13,7 +13,7 @@ import click
 
 from wav2lip.cli.loop import FILE, FOLDER, RUNNING, SAVING, SEED, TELLING, check_extras, run_trainee
 from wav2lip.cli.parameters import WEIGHTS, Command, Number, OriginalSpellings, with_options
-from wav2lip.cli.run import reported
+from wav2lip.cli.run import reported, reporting
 from wav2lip.cli.train_enhancer import enhancer
 from wav2lip.errors import UsageError
 
@@ -212,7 +212,7 @@ def gan(**given: Any) -> None:
 @click.option("--sheet", type=FILE, help="Write a .png or .jpg: reference, masked, output and truth.")
 @click.option("--seed", type=SEED, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@reported
+@reporting("nothing was written")
 def evaluate(
     weights: Path, data: tuple[Path, ...], filelists: Path | None, everything: bool, samples: int, clips: int,
     expert: Path | None, sheet: Path | None, seed: int, as_json: bool,
@@ -236,9 +236,11 @@ def evaluate(
     found, sheets = {}, []
     last = [folder.name for folder in data]
     for folder in tqdm(data, desc="Evaluating", unit="folder", file=sys.stderr, disable=None):
-        train_clips, held = split(folder, filelists)
+        train_clips, held = split(folder, filelists, trained=False)
         chosen = [*train_clips, *held] if everything else held
         if not chosen:
+            if everything:
+                raise UsageError(f"The lists in {filelists} name no clip of {folder}; leave --filelists out for all.")
             why = f"named in {filelists / 'val.txt'}" if filelists else "held out by its name"
             raise UsageError(f"No clip of {folder} is {why}; --everything takes all of them.")
         figures = asdict(score(network, chosen, samples, seed))

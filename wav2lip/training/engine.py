@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.checkpoint import SAFETENSORS
+from wav2lip.models.memory import is_shortage
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.training.advice import advice
 from wav2lip.training.curves import draw_curves
@@ -33,6 +35,7 @@ from wav2lip.training.runs import RunFolder, Saved, read_saved, steps_of
 Figures = dict[str, float]
 Batches = Callable[[int, int], Any]    # step, rank: a dataclass of tensors
 
+_WORKER_DIED = "DataLoader worker (pid"    # how PyTorch's words begin
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 
 
@@ -49,6 +52,7 @@ class LoopOptions:
         workers: processes that cut samples; 0 does it between the steps.
         device: auto, cpu or cuda. A launcher of several processes decides itself.
         precision: auto, fp32, bf16 or fp16.
+        quiet: draw no bar.
     """
 
     steps: int
@@ -59,6 +63,7 @@ class LoopOptions:
     workers: int = 1
     device: str = "auto"
     precision: str = "auto"
+    quiet: bool = False
 
 
 @dataclass
@@ -132,6 +137,7 @@ def train(
     Raises:
         UsageError: the folder is in use by another run, or the step is reached already.
         WeightsError: a file to go on from is broken or of another network.
+        Wav2LipError: there is too little memory, a process that cuts samples died, or a file cannot be written.
         KeyboardInterrupt: after a checkpoint was written.
     """
     accelerator = make_accelerator(options.device, options.precision)
@@ -235,6 +241,11 @@ class _Loop:
                     self._step, self._epoch = saved.step, saved.epoch
                     self._trainee.restore(saved.training)
         if self._step >= self._options.steps and not self._only_exports_are_missing(newest is not None):
+            if newest is None:
+                raise UsageError(
+                    f"{from_file} has been trained up to step {self._step} already; ask for more than that with "
+                    "--steps, or begin at step 0 with its weights alone, which `wav2lip models convert` writes."
+                )
             raise UsageError(
                 f"{self._folder.path} has reached step {self._step} already; ask for more than that with --steps, "
                 "or for another folder."
@@ -259,15 +270,14 @@ class _Loop:
         counted = 0
         bar = tqdm(
             total=options.steps, initial=self._step, desc=f"Training {trainee.kind}", unit="step", file=sys.stderr,
-            disable=None if self._main else True, dynamic_ncols=True,
+            disable=True if options.quiet or not self._main else None, dynamic_ncols=True,
         )
         with bar, _stop_signals() as stopped:
             for batch in self._batches():
-                with self._keeping():
-                    if isinstance(batch, Wav2LipError):
-                        raise batch
                 self._switch(training=True)
-                for name, loss in trainee.learn(to_device(batch, accelerator.device), self._step).items():
+                with self._keeping():
+                    step_losses = trainee.learn(to_device(batch, accelerator.device), self._step)
+                for name, loss in step_losses.items():
                     sums[name] = sums.get(name, 0) + loss.detach()
                 counted += 1
                 self._step += 1
@@ -296,13 +306,37 @@ class _Loop:
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
-        """Write a checkpoint before an error of the data ends the run; one of several processes cannot alone."""
+        """Write a checkpoint before an error of data, memory or workers ends the run, which it does by a sentence.
+
+        A step that it broke off leaves weights that are as good as before, and is made again.
+        """
         try:
             yield
         except Wav2LipError:
-            if self._accelerator.num_processes == 1 and self._step > self._began and self._is_finite():
-                self._save()
+            self._save_alone()
             raise
+        except Exception as error:
+            sentence = self._explain(error)
+            if sentence is None:
+                raise
+            traceback.clear_frames(error.__traceback__)    # they hold on to what was allocated
+            self._save_alone()
+            raise Wav2LipError(sentence) from error
+
+    def _explain(self, error: Exception) -> str | None:
+        """Return what to do about an error that the machine is to blame for; None for any other."""
+        if is_shortage(error):
+            option = "--batch" if self._trainee.kind == "enhancer" else "--batch-size"
+            return f"{self._accelerator.device} has too little memory for this training; use a smaller {option}."
+        if isinstance(error, RuntimeError) and str(error).startswith(_WORKER_DIED):
+            said = str(error).partition(". ")[0].removesuffix(".")
+            return f"A process that cuts samples died ({said}). Use fewer --workers, or give them more shared memory."
+        return None
+
+    def _save_alone(self) -> None:
+        """Write a checkpoint if there is something new to keep; one of several processes cannot."""
+        if self._accelerator.num_processes == 1 and self._step > self._began and self._is_finite():
+            self._save()
 
     def _is_finite(self) -> bool:
         """Return whether all weights are numbers."""
@@ -322,10 +356,15 @@ class _Loop:
         steps = range(self._step, self._options.steps)
         dataset = _Steps(self._trainee.batches, steps, self._accelerator.process_index)
         workers = min(self._options.workers, len(steps))
-        return iter(DataLoader(
+        batches = DataLoader(
             dataset, batch_size=None, num_workers=workers, collate_fn=_as_it_is,
             prefetch_factor=2 if workers else None, worker_init_fn=_quiet_worker,
-        ))
+        )
+        with self._keeping():
+            for batch in batches:
+                if isinstance(batch, Wav2LipError):
+                    raise batch
+                yield batch
 
     def _evaluate(self, log: TrainingLog | None) -> None:
         """Let the first process judge, write what it finds, and tell all processes."""

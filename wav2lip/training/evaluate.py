@@ -253,6 +253,6 @@ def _batches(clips: Sequence[TrainingClip], samples: int, seed: int) -> Iterator
             mel = speech_window(clip, target)
             faces = [window_faces(clip, frame, 1, view, random) for frame in (target, reference)]
             drawn.append((*faces, mel[None], mel))
-            elsewhere = other_windows(windows, target, RULES.apart) if other is clip else other.numbers
+            elsewhere = other_windows(windows, target, RULES.apart) if other == clip else other.numbers
             others.append(speech_window(other, int(random.choice(elsewhere))))
         yield stack(drawn), torch.from_numpy(np.stack(others))[:, None]

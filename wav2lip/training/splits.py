@@ -18,13 +18,16 @@ def is_held_out(name: str) -> bool:
     return hashlib.md5(os.fsencode(name), usedforsecurity=False).digest()[0] < HELD_OUT_BELOW
 
 
-def split(root: Path, filelists: Path | None = None) -> tuple[list[TrainingClip], list[TrainingClip]]:
+def split(
+    root: Path, filelists: Path | None = None, *, trained: bool = True
+) -> tuple[list[TrainingClip], list[TrainingClip]]:
     """Return the clips of a data set to train on, and those held out.
 
     Args:
         root: a folder of preprocessed clips.
         filelists: a folder with train.txt and val.txt, which name clips by their path below the root, first word of
             each line, as the original has them; None decides by the names.
+        trained: whether there must be clips to train on; judging needs none.
 
     Raises:
         UsageError: there are no clips, or none to train on, or a list cannot be read.
@@ -36,7 +39,7 @@ def split(root: Path, filelists: Path | None = None) -> tuple[list[TrainingClip]
     else:
         train = [clip for clip in clips if not is_held_out(clip.name)]
         held = [clip for clip in clips if is_held_out(clip.name)]
-    if not train:
+    if trained and not train:
         why = f"{filelists / 'train.txt'} names none of them" if filelists else "all are held out by their names"
         raise UsageError(f"{root} holds {len(clips)} clips, but {why}; there is nothing to train on.")
     return train, held
