@@ -22,11 +22,11 @@ from media_samples import (
 from test_media_probe import turn
 
 from wav2lip.errors import MediaError
-from wav2lip.media import read
+from wav2lip.media import ffmpeg, read
 from wav2lip.media.clip import Clip
 from wav2lip.media.ffmpeg import Process, url
 from wav2lip.media.probe import probe
-from wav2lip.media.read import read_frames, read_frames_backwards
+from wav2lip.media.read import frames_command, read_frames, read_frames_backwards
 
 FILM = Fraction(24000, 1001)
 X264 = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "12", "-bf", "3", "-b_strategy", "0"]
@@ -283,3 +283,10 @@ def test_a_jump_into_sparse_pictures_does_not_land_behind_the_one_that_is_shown(
     whole = numbers(clip)
     for start in (31, 153, 177, 299):             # shown long before a key frame
         assert numbers(clip, start, 1) == [whole[start]], start
+
+
+def test_pictures_are_not_cropped_by_what_the_container_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = probe(numbered_video(tmp_path / "clip.mkv", 1))
+    for version, asked in (((5, 1), False), ((7, 0), False), ((7, 1), True), ((8, 0), True)):
+        monkeypatch.setattr(ffmpeg, "version", lambda program, version=version: version)
+        assert ("-apply_cropping codec" in " ".join(frames_command(clip, 0, 1))) == asked

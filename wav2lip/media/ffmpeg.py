@@ -122,6 +122,12 @@ def pass_timestamps_through() -> dict[str, str]:
     return {"fps_mode" if version(binary()) >= (5, 1) else "vsync": "passthrough"}
 
 
+def whole_pictures() -> dict[str, str]:
+    """Return the input options with which pictures have the size that `probe` says: ffmpeg 7.1 and later crop them by
+    what the container says, too."""
+    return {"apply_cropping": "codec"} if version(binary()) >= (7, 1) else {}
+
+
 def url(path: Path) -> str:
     """Return a file's name in a form that ffmpeg takes neither for an option nor for a protocol; for `command`."""
     return "file:" + os.path.abspath(path).translate(_NO_UNICODE)

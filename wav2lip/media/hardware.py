@@ -11,7 +11,15 @@ import ffmpeg
 
 from wav2lip.media.clip import Clip
 from wav2lip.media.colour import levels
-from wav2lip.media.ffmpeg import attempt, binary, command, hwaccels, open_input, pass_timestamps_through
+from wav2lip.media.ffmpeg import (
+    attempt,
+    binary,
+    command,
+    hwaccels,
+    open_input,
+    pass_timestamps_through,
+    whole_pictures,
+)
 from wav2lip.media.picture import Pixels, planar
 
 # What NVENC takes for a format that was decided on, by codec; others, and those that few GPUs have, are not tried.
@@ -115,7 +123,7 @@ def _first_frames(clip: Clip, options: dict[str, Any], first: str) -> tuple[byte
     """Return a checksum of a clip's first frames, unturned, and why there is none; `first` is their first filter."""
     if clip.container:
         options = options | {"format": clip.container}
-    source = open_input(clip.path, noautorotate=None, **options)
+    source = open_input(clip.path, noautorotate=None, **whole_pictures(), **options)
     checksum = source["V:0"].output(
         "-", format="md5", vf=f"{first},{as_stored(clip)}", **{"frames:v": _TRIAL_FRAMES}, **pass_timestamps_through()
     )

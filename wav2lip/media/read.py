@@ -13,7 +13,7 @@ import numpy as np
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Frame
 from wav2lip.media.colour import RGB, levels, scaler_matrix
-from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through
+from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through, whole_pictures
 from wav2lip.media.geometry import shrink
 from wav2lip.media.hardware import WORTHWHILE, as_stored, nvdec_options
 from wav2lip.media.image import read_deep_image, read_image
@@ -222,7 +222,7 @@ def _decoding(
     clip: Clip, start: int, count: int, stored: bool, converting: list[str], decoder: str | None = None
 ) -> Any:
     """Return the ffmpeg-python output that decodes `count` frames from number `start` on to a pipe."""
-    jump: dict[str, Any] = {} if decoder is None else {"c:v": decoder}
+    jump: dict[str, Any] = whole_pictures() | ({} if decoder is None else {"c:v": decoder})
     if _on_gpu(clip, count):
         jump |= nvdec_options(clip)
         converting = [as_stored(clip), *converting]

@@ -10,7 +10,7 @@ import ffmpeg
 from wav2lip.errors import Wav2LipError
 from wav2lip.media.clip import Clip
 from wav2lip.media.encoding import Encoding, decide, sound_options
-from wav2lip.media.ffmpeg import Process, command, open_input, url
+from wav2lip.media.ffmpeg import Process, command, open_input, url, whole_pictures
 from wav2lip.media.picture import Pixels
 from wav2lip.media.probe import audio_track
 from wav2lip.media.write import output_options
@@ -40,7 +40,8 @@ def transcode(clip: Clip, sound: Path, output: Path, encoding: Encoding, pixels:
     # Of the input: a limit on the output would cut the sound too. Half a frame early, so that rounding adds none.
     limits = {"t": f"{float((frames - Fraction(1, 2)) / clip.fps):.6f}"}
     again = {"stream_loop": -1} if frames > clip.frames else {}
-    inputs = open_input(clip.path, **limits, **again)["V:0"], open_input(sound, format=container)["a:0"]
+    picture = open_input(clip.path, **whole_pictures(), **limits, **again)
+    inputs = picture["V:0"], open_input(sound, format=container)["a:0"]
     options |= sound_options(output, track)
     with Process(command(ffmpeg.output(*inputs, url(output), map_chapters=-1, **options))) as process:
         if process.finish() != 0:
