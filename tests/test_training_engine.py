@@ -472,3 +472,10 @@ def test_a_clip_that_is_named_twice_is_not_the_other_one(tmp_path: Path, monkeyp
     monkeypatch.setattr(judging, "speech_window", lambda clip, frame: heard.append(frame) or speech_window(clip, frame))
     evaluate(Generator(1).eval(), [clip, TrainingClip(clip.folder)], 32)
     assert min(abs(right - wrong) for right, wrong in zip(heard[::2], heard[1::2], strict=True)) >= 5
+
+
+def test_a_gpu_that_pytorch_cannot_compute_on_is_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(engine, "choose_device", lambda name: "cpu")
+    assert make_accelerator("auto", "fp32").device.type == "cpu"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from tqdm import tqdm
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.checkpoint import SAFETENSORS
+from wav2lip.models.device import choose_device
 from wav2lip.models.memory import is_shortage
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.training.advice import advice
@@ -190,6 +192,8 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: PyTorch sees no CUDA device here; use --device auto or cpu.")
     cpu = device == "cpu" or not torch.cuda.is_available()
+    if not cpu and "LOCAL_RANK" not in os.environ:    # a launcher gives each process a GPU of its own
+        cpu = choose_device(device) != "cuda"
     if precision == "fp16" and cpu:
         raise UsageError("--precision fp16 needs a GPU; on this machine's CPU use --precision auto.")
     if precision == "auto":
