@@ -114,3 +114,23 @@ def test_a_job_that_waits_for_another_try_when_a_batch_is_ended_has_failed() -> 
     (outcome,) = waiting.given_up()
     assert (outcome.where, outcome.error, outcome.attempts) == ("0", "code 1", 1)
     assert list(waiting.given_up()) == []
+
+
+def test_a_place_is_one_however_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    real, link = str(tmp_path / "real" / "x.mp4"), str(tmp_path / "link" / "x.mp4")
+    first = Job("line 1", "/a.mp4", "/a.wav", real)
+    with pytest.raises(UsageError, match=r"line 1 and line 2 would both write .*link/x\.mp4"):
+        check_outputs([first, Job("line 2", "/a.mp4", "/b.wav", link)])
+    with pytest.raises(UsageError, match=r"line 1 would write .*link/x\.mp4, which line 2 reads"):
+        check_outputs([first, Job("line 2", link, "/b.wav", "/y.mp4")])
+    (tmp_path / "face.mp4").symlink_to(real)      # reads it, but as an output would replace the link
+    with pytest.raises(UsageError, match=r"face\.mp4, which line 2 reads"):
+        check_outputs([first, Job("line 2", str(tmp_path / "face.mp4"), "/b.wav", "/y.mp4")])
+    check_outputs([first, Job("line 2", "/a.mp4", "/b.wav", str(tmp_path / "face.mp4"))])
+    cases = [Job(f"line {n}", "/a.mp4", "/a.wav", f"/out/{name}.mp4") for n, name in enumerate(("\xe9", "E\u0301"))]
+    check_outputs(cases)
+    monkeypatch.setattr("wav2lip.batch.places.ALIKE", True)    # macOS, Windows
+    with pytest.raises(UsageError, match="line 0 and line 1 would both write"):
+        check_outputs(cases)

@@ -125,3 +125,13 @@ def test_a_result_that_another_job_has_replaced_is_not_done(tmp_path: Path) -> N
         assert journal.has(other)
     with Journal(path) as journal:
         assert (journal.has(one), journal.has(other)) == (False, True)
+
+
+def test_a_result_that_another_job_has_replaced_by_another_name_is_not_done(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    one, other = (job(tmp_path / name) for name in ("real", "link"))
+    with Journal(tmp_path / "j.jsonl") as journal:
+        journal.add(done(one))
+        journal.add(done(other))
+        assert (journal.has(one), journal.has(other)) == (False, True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wav2lip.batch.job import Job, Outcome
+from wav2lip.batch.places import Places
 from wav2lip.batch.remote import Listings
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.alone import alone, lock_of
@@ -29,7 +30,8 @@ class Journal:
 
     def __init__(self, path: Path):
         self.path = path
-        self._done: dict[str, str] = {}      # by output: the key of the job that made what is there
+        self._done: dict[str, str] = {}      # by the place of an output: the key of the job that made what is there
+        self._places = Places()
         self._listings = Listings()
         self._file: FileIO | None = None
         self._held = ExitStack()
@@ -73,7 +75,7 @@ class Journal:
 
     def has(self, job: Job) -> bool:
         """Whether a job is done, and its output still there."""
-        return self._done.get(job.output) == job.key and self._listings.has(job.output)
+        return self._done.get(self._places.of(job.output)) == job.key and self._listings.has(job.output)
 
     def add(self, outcome: Outcome) -> None:
         """Write down what became of a job.
@@ -93,10 +95,11 @@ class Journal:
         self._remember(outcome)
 
     def _remember(self, outcome: Outcome) -> None:
+        place = self._places.of(outcome.output)
         if outcome.status == "done":
-            self._done[outcome.output] = outcome.key
-        elif self._done.get(outcome.output) == outcome.key:
-            del self._done[outcome.output]
+            self._done[place] = outcome.key
+        elif self._done.get(place) == outcome.key:
+            del self._done[place]
 
     def _read(self) -> int:
         """Remember what the journal says; return where its last whole line ends, in bytes."""

@@ -14,6 +14,7 @@ from typing import Any
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.batch.journal import Journal
 from wav2lip.batch.local import run_local
+from wav2lip.batch.places import Places
 from wav2lip.errors import UsageError
 from wav2lip.media.results import prepare_results
 from wav2lip.progress import Progress
@@ -112,15 +113,18 @@ def check_outputs(jobs: Iterable[Job]) -> None:
         UsageError: one would.
     """
     writers: dict[str, Job] = {}
+    places = Places()
     for job in jobs:
-        other = writers.setdefault(os.path.normpath(job.output), job)
+        other = writers.setdefault(places.of(job.output), job)
         if other is not job:
             raise UsageError(f"{other.where} and {job.where} would both write {job.output}; give each an output.")
     for job in writers.values():
-        for given in (job.face, job.audio, *map(str, job.options.files)):
-            writer = writers.get(os.path.normpath(given)) if given else None
-            if writer is not None and writer is not job:    # its own input is for `sync` to refuse
-                raise UsageError(f"{writer.where} would write {given}, which {job.where} reads; choose another output.")
+        for given in filter(None, (job.face, job.audio, *map(str, job.options.files))):
+            for writer in filter(None, map(writers.get, places.read(given))):
+                if writer is not job:                       # its own input is for `sync` to refuse
+                    raise UsageError(
+                        f"{writer.where} would write {given}, which {job.where} reads; choose another output."
+                    )
 
 
 def _outcomes(jobs: Iterable[Job | Outcome], kept: Journal, runner: Runner, fail_fast: bool) -> Iterator[Outcome]:
