@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from answers import assert_one_sentence
 from click.testing import CliRunner, Result
 
 from wav2lip.cli import main
@@ -209,3 +211,19 @@ def test_help_names_the_exit_codes() -> None:
     text = invoke("--help").output
     for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "130"):
         assert f"\n    {code}" in text
+
+
+@pytest.mark.parametrize("error", [
+    torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+])
+def test_too_little_memory_is_a_sentence_of_every_command(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("wav2lip.provenance.inspection.inspect", fail)
+    result = invoke("inspect", "a.mp4")
+    assert result.exit_code == 1
+    assert_one_sentence(result.stdout, result.stderr, "too little memory")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from wav2lip.batch.job import Job, Outcome
 from wav2lip.cli import main
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.probe import probe
+from wav2lip.pipeline.ending import ending_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 BOX = ["--box", "10", "90", "20", "80", "--device", "cpu", "--offline"]
@@ -160,3 +163,25 @@ def test_no_jobs_from_stdin_is_a_sentence(given: bytes, code: int) -> None:
     result = invoke("batch", "-", given=given)
     assert result.exit_code == code
     assert_one_sentence(result.stdout, result.stderr, "stdin")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_a_terminal_that_is_closed_ends_a_run_tidily_but_under_nohup(
+    face: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-m", "wav2lip", "sync", "--face", str(face), "--audio", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(temporary.glob("*/stdin")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 129
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert list(temporary.iterdir()) == []
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
+    assert ending_signals() == [signal.SIGTERM]

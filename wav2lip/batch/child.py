@@ -5,19 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from types import FrameType
-from typing import NoReturn
 
+from wav2lip.pipeline.ending import tidy_when_terminated
 from wav2lip.progress import Progress
 
 TERMINATED = 143
 GRACE = 10.0                          # seconds for a job to tidy up after itself
+
+
+class Lacks(str):
+    """Words about what a result lacks that its source has."""
 
 
 class Told(Progress):
@@ -25,6 +27,9 @@ class Told(Progress):
 
     def __init__(self, tell: Callable[[str], None]):
         self._tell = tell
+
+    def loss(self, text: str) -> None:
+        self._tell(Lacks(text))
 
     def say(self, text: str) -> None:
         self._tell(text)
@@ -36,7 +41,7 @@ class Told(Progress):
 def serve(pipe: Connection) -> None:
     """Do jobs until there are no more. Words (str) come before the outcome of the job that they are about."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)    # Ctrl-C reaches the parent too, which says when to end
-    signal.signal(signal.SIGTERM, _terminate)
+    tidy_when_terminated()
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 
     from wav2lip.batch.work import Worker
@@ -51,11 +56,6 @@ def serve(pipe: Connection) -> None:
             pipe.send(worker.run(pipe.recv(), progress))
         except (EOFError, OSError):                 # the parent wants no more, or has ended
             return
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)    # another one would disturb the tidying up
-    sys.exit(TERMINATED)
 
 
 def _end_with_parent() -> None:

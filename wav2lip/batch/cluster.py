@@ -18,6 +18,7 @@ from typing import Any
 
 from wav2lip.errors import UsageError
 from wav2lip.extras import require
+from wav2lip.pipeline.ending import SIGNALLED, ending_signals
 
 EXTRA = "ray"
 LOCAL = "local"
@@ -86,29 +87,36 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[Callable[[], object]]:
-    """Keep what this program does on SIGTERM: Ray has a way of its own. Call what is given when Ray has begun."""
+    """Keep what this program does on SIGTERM and SIGHUP: Ray has a way of its own. Call what is given when Ray is up."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    handler, codes = signal.getsignal(signal.SIGTERM), []
+    handlers, codes = {number: signal.getsignal(number) for number in ending_signals()}, []
 
     def terminate(signum: int, frame: FrameType | None) -> None:
+        handler = handlers[signal.Signals(signum)]
         if not callable(handler):                 # Python's own way, which is to end
-            sys.exit(128 + signum)
+            sys.exit(SIGNALLED + signum)
         try:
             handler(signum, frame)
         except SystemExit as ending:
             codes.append(ending.code)
             raise
 
+    def keep() -> None:
+        for number in handlers:
+            signal.signal(number, terminate)
+
     try:
-        yield lambda: signal.signal(signal.SIGTERM, terminate)
+        yield keep
     except SystemExit:
         if codes:
             raise SystemExit(codes[0]) from None      # where Ray is interrupted, it forgets the code
         raise
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            if signal.getsignal(number) != signal.SIG_IGN:    # else the program is ending, and tidies up
+                signal.signal(number, handler)
 
 
 @contextmanager

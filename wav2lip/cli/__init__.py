@@ -41,6 +41,7 @@ Exit codes:
   4    weights are missing, broken, or of another network
   5    no face found
   6    lips and speech fit worse than was asked for
+  129  the terminal was closed
   130  interrupted
   141  whoever was to read stdout has stopped reading
   143  terminated"""

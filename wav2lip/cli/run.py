@@ -6,20 +6,18 @@ import ctypes
 import functools
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from wav2lip.errors import Wav2LipError
 from wav2lip.models.device import CALM
+from wav2lip.pipeline.ending import tidy_when_terminated
 
 INTERRUPTED = 130
-TERMINATED = 143
 BROKEN_PIPE = 141
 
 _ARENA_MAX = -8    # glibc's number for the most heaps that threads get
@@ -55,6 +53,11 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
             except KeyboardInterrupt:
                 click.echo(f"Interrupted; {interrupted}.", err=True)
                 sys.exit(INTERRUPTED)
+            except Exception as error:
+                if not _is_shortage(error):
+                    raise
+                click.echo(f"Error: {too_little_memory(error)}", err=True)
+                sys.exit(Wav2LipError.exit_code)
 
         return run
 
@@ -62,6 +65,15 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
 
 
 reported = reporting("the same command goes on from here")
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Return whether an error means too little memory in PyTorch's words, which is not imported to find out."""
+    if "torch" not in sys.modules:
+        return False
+    from wav2lip.models.memory import is_shortage
+
+    return is_shortage(error)
 
 
 def too_little_memory(error: Exception) -> str:
@@ -74,15 +86,6 @@ def too_little_memory(error: Exception) -> str:
 def one_line(text: str) -> str:
     """Return a text without what would break the line or steer a terminal: files bring names and texts of their own."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def tidy_when_terminated() -> None:
-    """Let SIGTERM end the program by an exception, so that everything half-done is tidied up."""
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
 
 
 def leave_stdout() -> None:
