@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,11 @@ from wav2lip.batch.crew import Call, Crew, Died
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.batch.on_ray import Cluster, run_on_ray
 from wav2lip.batch.plan import Plan
+from wav2lip.batch.ray_worker import RayWorker
 from wav2lip.batch.waiting import Waiting
 from wav2lip.cli import main
 from wav2lip.errors import UsageError
+from wav2lip.media.limits import VARIABLE, limits
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.progress import Progress
 
@@ -110,21 +113,23 @@ def test_two_nodes_do_a_list_of_jobs_as_one_machine_does(cluster: Any, clips: Pa
         assert Path(job.output).read_bytes() == plain_bytes(job)
 
 
-def test_a_call_that_kills_its_worker_spoils_no_other(cluster: Any) -> None:
+def test_a_call_that_kills_its_worker_spoils_no_other(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "size=1k")           # since the nodes were started
     class Deadly:
         """An actor for which some calls are the last."""
 
-        def start(self) -> tuple[str, str]:
+        def start(self, limits: str) -> tuple[str, str]:
             import ray
 
+            self._limits = limits
             return ray.get_runtime_context().get_node_id(), wav2lip.__version__
 
-        def do(self, number: int, lost: bool) -> int:
+        def do(self, number: int, lost: bool) -> tuple[int, str]:
             if number == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
             if number == 2:
                 raise ValueError("two")
-            return number
+            return number, self._limits
 
         def stop(self) -> None:
             pass
@@ -136,7 +141,7 @@ def test_a_call_that_kills_its_worker_spoils_no_other(cluster: Any) -> None:
         answers = {call.arguments[0]: answer for call, answer in said}
         crew.dismiss()
     assert answers == {
-        0: 0, 1: Died("was killed, or crashed,"), 2: Died("met with ValueError: two"), 3: 3,
+        0: (0, "size=1k"), 1: Died("was killed, or crashed,"), 2: Died("met with ValueError: two"), 3: (3, "size=1k"),
     }
 
 
@@ -291,3 +296,10 @@ def test_the_names_of_rays_sockets_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert short_folder() == "/tmp"
     monkeypatch.setattr(tempfile, "tempdir", "/var/tmp")
     assert short_folder() is None
+
+
+def test_limits_of_the_command_come_after_those_of_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wav2lip.batch.ray_worker._context", lambda: SimpleNamespace(get_node_id=lambda: "node"))
+    monkeypatch.setenv(VARIABLE, "pixels=9k,size=1k")
+    assert RayWorker().start("pixels=1M") == ("node", wav2lip.__version__)
+    assert (limits().pixels, limits().size) == (1_000_000, 1000)

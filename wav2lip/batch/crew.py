@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 from wav2lip import __version__
 from wav2lip.batch.cluster import Share
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.media.limits import VARIABLE
 from wav2lip.progress import Progress
 
 LOOK = 2.0         # seconds between looks at which nodes there are
@@ -105,7 +107,8 @@ class Crew:
         self._room = self._share.slots(self._ray.nodes())
         wanted = max(1, self._room if self._most is None else min(self._room, self._most))
         for _ in range(wanted - len(self._busy) - len(self._idle)):
-            self._send(_Worker(self._actor.remote()), "start")
+            # Nodes have environments of their own, from before the command.
+            self._send(_Worker(self._actor.remote()), "start", os.environ.get(VARIABLE, ""))
         if any(worker.node for worker in self._busy.values()):
             self._served = now
         elif now - self._served > WAIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 from wav2lip import __version__
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.batch.plan import Plan
+from wav2lip.media.limits import VARIABLE
 from wav2lip.progress import Advance, Progress
 
 
@@ -22,8 +24,13 @@ class RayWorker:
 
         self._worker = PartWorker()
 
-    def start(self) -> tuple[str, str]:
-        """Return the node that it is on, and the version of this package there."""
+    def start(self, limits: str) -> tuple[str, str]:
+        """Return the node that it is on, and the version of this package there.
+
+        Args:
+            limits: those of the command, as in `VARIABLE`; they come after the node's own.
+        """
+        os.environ[VARIABLE] = ",".join([os.environ.get(VARIABLE, ""), limits])
         return _context().get_node_id(), __version__
 
     def begin(self, job: Job, long: int, lost: bool) -> Outcome | Plan:
