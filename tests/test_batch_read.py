@@ -7,9 +7,11 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from media_samples import run_ffmpeg
 
 import wav2lip
 from wav2lip.batch.files import expand
@@ -268,3 +270,28 @@ def test_the_examples_of_the_documentation_are_lists_of_jobs(tmp_path: Path, nam
         assert isinstance(job, Job)
         assert Path(job.face).is_file()
     check_outputs([job for job in jobs if isinstance(job, Job)])
+
+
+def test_a_result_is_named_as_its_face_needs_it(tmp_path: Path) -> None:
+    see_through = "color=red@0.5:s=64x64:d=0.08,format=yuva444p10le"
+    run_ffmpeg("-f", "lavfi", "-i", see_through, "-frames:v", 1, "-pix_fmt", "rgba", tmp_path / "a.png")
+    run_ffmpeg("-f", "lavfi", "-i", see_through, "-c:v", "prores_ks", tmp_path / "b.mov")
+    run_ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64:d=0.08", "-c:v", "libx264", tmp_path / "c.mov")
+    (tmp_path / "d.png").write_bytes(b"no picture")
+    for name in "abcd":
+        (tmp_path / f"{name}.wav").touch()
+
+    def named(**changed: Any) -> list[str]:
+        options = replace(OPTIONS, **changed)
+        paired = read_pairs(tmp_path, tmp_path / "out", options, wav2lip.Progress())
+        every = [one for face in "abcd" for one in expand(
+            "row", f"{face}.*[gv]", f"{face}.wav", None, options, tmp_path, tmp_path / "out"
+        ) if not one.face.endswith(".wav")]
+        names = [Path(one.output).name for one in paired]
+        assert names == [Path(one.output).name for one in every]
+        return names
+
+    assert named() == ["a_a.mov", "b_b.mov", "c_c.mp4", "d_d.mp4"]
+    assert named(codec="copy-settings") == ["a_a.mp4", "b_b.mov", "c_c.mp4", "d_d.mp4"]
+    assert named(compat=True) == ["a_a.mp4", "b_b.mp4", "c_c.mp4", "d_d.mp4"]
+    assert named(codec="vp9")[0] == "a_a.webm"

@@ -13,6 +13,7 @@ import wav2lip
 from wav2lip.batch.job import Job
 from wav2lip.batch.run import run_batch
 from wav2lip.cli import main
+from wav2lip.cli.progress import TerminalProgress
 from wav2lip.media.probe import probe
 
 
@@ -126,3 +127,19 @@ def test_what_cannot_be_a_batch_is_refused(
     assert result.exit_code == code
     assert sentence in result.output
     assert before.items() <= {path: path.read_bytes() for path in tmp_path.iterdir()}.items()
+
+
+def test_what_a_result_lacks_of_its_source_is_told_without_being_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tell(face: str, audio: str, output: str, options: object, progress: wav2lip.Progress, *more: object) -> None:
+        progress.loss("out.mp4 is without the transparency of its source.")
+        progress.say("It plays evenly slower.")
+        raise wav2lip.MediaError("It ends here.")
+
+    monkeypatch.setattr("wav2lip.batch.work.load_networks", lambda *given: None)
+    monkeypatch.setattr("wav2lip.batch.work.sync", tell)
+    run_batch([Job("job", "/a.mp4", "/a.wav", "/o.mp4", OPTIONS)], tmp_path / "j.jsonl", progress=TerminalProgress(0))
+    assert capsys.readouterr().err.splitlines() == [
+        "job: out.mp4 is without the transparency of its source.", "job: It ends here."
+    ]

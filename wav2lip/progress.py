@@ -14,6 +14,10 @@ class Progress:
     def say(self, text: str) -> None:
         """Take a line that a user should read."""
 
+    def loss(self, text: str) -> None:
+        """Take a line about what a result lacks that its source has: it counts also where others are details."""
+        self.say(text)
+
     def detail(self, text: str) -> None:
         """Take a line for a user who wants to know more."""
 

@@ -6,14 +6,21 @@ import fnmatch
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from wav2lip.batch.job import Job
 from wav2lip.batch.remote import has_wildcard, matching, path_of, url_of
-from wav2lip.errors import MediaError, UsageError
+from wav2lip.errors import MediaError, UsageError, Wav2LipError
+from wav2lip.media.encoding import COPY_SETTINGS
+from wav2lip.media.picture import planar
+from wav2lip.media.probe import picture_format
 from wav2lip.pipeline.options import SyncOptions
-from wav2lip.pipeline.output import default_output
+from wav2lip.pipeline.output import default_output, naming_codec
+
+# What a face may be that shows through.
+TRANSPARENT = frozenset({".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".mov", ".webm", ".mkv"})
 
 
 def located(name: str, folder: Path) -> str:
@@ -58,8 +65,8 @@ def expand(
     Args:
         where: the row, for people.
         face, audio: names or globs (`**` too), relative to `folder`; a glob never looks into a folder of results.
-        output: relative to `results`; None for `<face>_<audio>.mp4` there, in the folders in which the glob found the
-            face.
+        output: relative to `results`; None for `<face>_<audio>.mp4`, or another ending as for `wav2lip.sync`, there, in
+            the folders in which the glob found the face.
         options: of all of them.
 
     Raises:
@@ -75,8 +82,9 @@ def expand(
         raise UsageError(f"it is {many} jobs with one output; leave that out, and each is named after its files.")
     others: Sequence[str | None] = audios.paths or [None]
     for one in faces.paths:
+        codec = None if output else codec_of(one, options)
         for other in others:
-            place = located(output, results) if output else _named_after(one, other, faces, options, results)
+            place = located(output, results) if output else _named_after(one, other, faces, options, codec, results)
             for found in (faces, audios):
                 if found.would_find(place):
                     raise UsageError(f"{found.glob} would find its results; choose a folder for these with -o.")
@@ -114,9 +122,25 @@ def fixed_part(pattern: str) -> str:
     return pattern
 
 
-def _named_after(face: str, audio: str | None, faces: Found, options: SyncOptions, results: Path) -> str:
+def codec_of(face: str, options: SyncOptions) -> str | None:
+    """Return the codec after which the results of a face are named, as those of `wav2lip.sync` are.
+
+    Faces are only looked at where they may decide on it, and none that is elsewhere; what cannot be read is for its job
+    to tell.
+    """
+    copied = options.codec == COPY_SETTINGS
+    transparent = options.codec is None and os.path.splitext(face)[1].lower() in TRANSPARENT
+    if (copied or transparent) and not options.compat and url_of(face) is None:
+        with suppress(Wav2LipError):
+            found, pixel_format = picture_format(path_of(face))
+            return naming_codec(options.codec, found, planar(pixel_format).alpha)
+    return options.codec
+
+
+def _named_after(
+    face: str, audio: str | None, faces: Found, options: SyncOptions, codec: str | None, results: Path
+) -> str:
     """Return where the result of a face and an audio goes that have not been told."""
-    named = default_output(Path(face), options.recording(Path(audio) if audio else None), options.codec)
+    named = default_output(Path(face), options.recording(Path(audio) if audio else None), codec)
     below = os.path.relpath(os.path.dirname(face), faces.folder) if faces.glob else ""
     return located(str(Path(below) / named), results)
-

@@ -8,10 +8,11 @@ import signal
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import cast
 
-from wav2lip.batch.child import GRACE, Told, serve
+from wav2lip.batch.child import GRACE, Lacks, Told, serve
 from wav2lip.batch.job import Job, Outcome, failed
 from wav2lip.batch.waiting import Turn, Waiting
 from wav2lip.models.device import CALM, cores
@@ -30,7 +31,7 @@ def run_local(
             `if __name__ == "__main__":`. One that dies takes only its job with it.
         retries: how often a job is tried again that failed for a reason that may be gone then.
         fail_fast: begin nothing any more once a job has failed; what runs is finished.
-        progress: receives the words of all jobs as details.
+        progress: receives the words of all jobs as details, and what a result lacks of its source as a line.
     """
     waiting, progress = Waiting(jobs, retries, fail_fast), progress or Progress()
     return _here(waiting, progress) if workers == 1 else _crew(waiting, workers, progress)
@@ -42,12 +43,17 @@ def _here(waiting: Waiting, progress: Progress) -> Generator[Outcome, None, None
         # Here, not where there is nothing to do: it takes seconds.
         from wav2lip.batch.work import Worker
 
-        worker, where = worker or Worker(), turn.job.where
-        told = Told(lambda text, where=where: progress.detail(f"{where}: {text}"))    # type: ignore[misc]
+        worker = worker or Worker()
+        told = Told(partial(_pass_on, progress, turn.job.where))
         last = waiting.settle(turn, worker.run(turn.job, told))
         if last is not None:
             yield last
     yield from waiting.given_up()
+
+
+def _pass_on(progress: Progress, where: str, text: str) -> None:
+    """Tell what a job has said: as a detail, but for what is lost in its result."""
+    (progress.say if isinstance(text, Lacks) else progress.detail)(f"{where}: {text}")
 
 
 def _crew(waiting: Waiting, workers: int, progress: Progress) -> Generator[Outcome, None, None]:
@@ -73,7 +79,7 @@ def _crew(waiting: Waiting, workers: int, progress: Progress) -> Generator[Outco
                 member = busy[cast(Connection, pipe)]
                 turn, heard = member.hear()
                 if isinstance(heard, str):
-                    progress.detail(f"{turn.job.where}: {heard}")
+                    _pass_on(progress, turn.job.where, heard)
                     continue
                 if not member.alive:
                     members.remove(member)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from wav2lip.batch.files import located
+from wav2lip.batch.files import codec_of, located
 from wav2lip.batch.job import Job
 from wav2lip.errors import MediaError, UsageError
 from wav2lip.media.clip import VIDEO_SUFFIXES
@@ -23,8 +23,8 @@ _TOLD = 5             # names of files without a partner
 def read_pairs(folder: Path, results: Path, options: SyncOptions, progress: Progress) -> list[Job]:
     """Return a job for every face and audio of the same name (a.mp4, a.wav), in the folder and all that are in it.
 
-    Results are called `<name>_<name>.mp4`, in the same folders below `results`, which may be a URL. What has no partner
-    is told.
+    Results are called `<name>_<name>.mp4`, or as `wav2lip.sync` would call them, in the same folders below `results`,
+    which may be a URL. What has no partner is told.
 
     Raises:
         MediaError: the folder cannot be read.
@@ -36,7 +36,7 @@ def read_pairs(folder: Path, results: Path, options: SyncOptions, progress: Prog
         if face is None or audio is None:
             lonely.append(face or audio)
             continue
-        named = default_output(face, audio, options.codec)
+        named = default_output(face, audio, codec_of(str(face), options))
         output = located(str(face.parent.relative_to(folder) / named), results)
         jobs.append(Job(f"{face}, {audio.name}", str(face), str(audio), output, options))
     if not jobs:

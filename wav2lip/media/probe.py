@@ -76,6 +76,24 @@ def probe(path: str | Path, *, image_fps: Fraction = IMAGE_FPS) -> Clip:
         return _probe_video(container, path, image_fps, head)
 
 
+def picture_format(path: str | Path) -> tuple[str, str]:
+    """Return the codec and the pixel format of a file's pictures as its header tells; all else stays unread.
+
+    Raises:
+        MediaError: the file is missing or unreadable, or has no picture in it.
+    """
+    path = Path(path)
+    head = _head(path)
+    still = _probe_image(path, IMAGE_FPS) if _is_still(head) else None
+    if still is not None:
+        return still.codec, still.pixel_format
+    with _opened(path, head) as container:
+        stream = _video_stream(container)
+        if stream is None or stream.codec_context is None or stream.codec_context.pix_fmt is None:
+            raise MediaError(f"{path} has no picture in it that can be decoded.")
+        return stream.codec_context.codec.canonical_name, _pixel_format(path, stream, stream.codec_context.pix_fmt)
+
+
 def probe_sound(path: str | Path) -> Sound:
     """Describe the first audio track of a file.
 
@@ -269,7 +287,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
         stored_frames=timing.stored,
         average_fps=image_fps if image else timing.average,
         variable_rate=timing.times is not None,
-        pixel_format=_pixel_format(path, stream, frame),
+        pixel_format=_pixel_format(path, stream, frame.format.name),
         colour=_colour(stream, frame),
         pixel_aspect=aspect,
         rotation=rotation,
@@ -404,9 +422,8 @@ def _restarts(packets: list[_Stamp], tick: Fraction, name: str) -> bool:
     return any(not 0 <= later - earlier <= most for earlier, later in pairwise(decode))
 
 
-def _pixel_format(path: Path, stream: VideoStream, frame: VideoFrame) -> str:
+def _pixel_format(path: Path, stream: VideoStream, name: str) -> str:
     """Return the format of a stream's pictures, with the transparency where the ffmpeg that reads them can see it."""
-    name = frame.format.name
     kind = stream.codec_context.codec.canonical_name
     if kind == "gif" and name == "bgra" and _is_opaque(path):
         return "bgr0"                             # the decoder knows no other format

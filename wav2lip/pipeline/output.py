@@ -25,11 +25,21 @@ def default_output(face: Path, audio: Path, codec: str | None, source: Source | 
         codec: as in `Encoding`.
         source: what is known of the face, where its kind is to be kept.
     """
-    if source is not None and codec == COPY_SETTINGS:
-        codec = source.clip.codec
-    elif source is not None and codec is None and source.pixels.alpha:
-        codec = "prores"
+    if source is not None:
+        codec = naming_codec(codec, source.clip.codec, source.pixels.alpha)
     return Path(f"{face.stem}_{audio.stem}.{ENDINGS.get(codec or '', 'mp4')}")
+
+
+def naming_codec(codec: str | None, found: str, alpha: bool) -> str | None:
+    """Return the codec after which a result is named: a source's own where that is copied, one that keeps transparency.
+
+    Args:
+        codec: as in `Encoding`.
+        found, alpha: of the source: its codec, and whether it may show through.
+    """
+    if codec == COPY_SETTINGS:
+        return found
+    return "prores" if codec is None and alpha else codec
 
 
 def encoding_of(options: SyncOptions, gpu: int | None) -> Encoding:

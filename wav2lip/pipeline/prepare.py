@@ -295,7 +295,7 @@ def begin(
     kept, pixels = (None, None) if options.compat else (source.clip, source.pixels)
     decided = decide(output, encoding, width, height, source=kept, pixels=pixels)
     for notice in decided.notices:
-        progress.say(notice)
+        progress.loss(notice)
     label = label_of(source, options)
     for notice in cautions(source, options):
         progress.say(notice)
