@@ -226,3 +226,9 @@ def test_recordings_strung_together_last_as_long_as_they_do_whatever_their_clock
 def test_a_photograph_in_tiles_is_not_taken_for_its_first_tile() -> None:
     with pytest.raises(MediaError, match="in tiles"):
         probe(Path(__file__).parent / "data/tiles.avif")     # 4 of 96×64 pixels
+
+
+def test_one_picture_that_is_shown_for_long_gets_the_rate_of_an_image(tmp_path: Path) -> None:
+    clip = probe(numbered_video(tmp_path / "one.mkv", 1, Fraction(1, 10)), image_fps=Fraction(30))
+    assert (clip.fps, clip.frames, clip.average_fps, clip.image) == (30, 1, Fraction(1, 10), False)
+    assert probe(numbered_video(tmp_path / "short.mkv", 1, 12)).fps == 12

@@ -33,6 +33,7 @@ IMAGE_FPS = Fraction(25)
 FALLBACK_FPS = Fraction(25)                       # for one picture in a video container
 FASTEST_STATED = 1000                             # frames a second; what claims more is a unit of time, not a rate
 _SLOWEST = 1000                                   # samples a second: less is no sound, but would last for hours
+_SLOWEST_STATED = 10                              # frames a second; of one picture, less tells how long it is shown
 
 _HEAD_BYTES = 4096
 _TRIES = 300                                      # packets that may decode to nothing before the first picture
@@ -277,12 +278,13 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
     if rotation in (90, 270):
         width, height, aspect = height, width, 1 / aspect
     image = timing.stored == 1 and (name.endswith("_pipe") or name == "gif" or photo)
+    shown_long = timing.stored == 1 and timing.fps < _SLOWEST_STATED
     exact_jumps = name in _SEEKABLE or (name in _SEEKABLE_IF_INTRA and all(packet.key for packet in packets))
     return Clip(
         path=path,
         width=width,
         height=height,
-        fps=image_fps if image else timing.fps,
+        fps=image_fps if image or shown_long else timing.fps,
         frames=timing.frames,
         stored_frames=timing.stored,
         average_fps=image_fps if image else timing.average,
