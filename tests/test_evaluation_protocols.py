@@ -82,13 +82,13 @@ def test_real_videos_are_scored_by_their_tracks(data: Path, tmp_path: Path) -> N
     assert video["detector"] == "cascade"
 
 
-def test_only_long_tracks_count_and_each_is_a_value() -> None:
-    def track(frames: int, distance: float) -> dict[str, object]:
-        return {"frames": frames, "syncnet_v2": {"distance": distance, "confidence": 2 * distance}}
+def test_only_long_tracks_of_large_faces_count_and_each_is_a_value() -> None:
+    def track(frames: int, distance: float, size: float = 100.1) -> dict[str, object]:
+        return {"frames": frames, "size": size, "syncnet_v2": {"distance": distance, "confidence": 2 * distance}}
 
     lines = [
         Line(Path("a"), {"tracks": [track(101, 6.0), track(100, 50.0)]}),
-        Line(Path("b"), {"tracks": [track(300, 8.0), track(150, 10.0)]}),
+        Line(Path("b"), {"tracks": [track(300, 8.0), track(150, 10.0), track(150, 50.0, 100.0)]}),
         Line(Path("c"), error="no face"),
     ]
     assert track_means(lines) == {"track_lse_d": 8.0, "track_lse_c": 16.0, "tracks": 3}

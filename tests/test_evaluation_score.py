@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from wav2lip.evaluation.score import EvaluationOptions, Evaluator, evaluate
 from wav2lip.evaluation.tables import SyncScore
 from wav2lip.media.ffmpeg import url
 from wav2lip.models.syncnet_v2 import SyncNetV2
-from wav2lip.progress import Progress
+from wav2lip.progress import Advance, Progress
 from wav2lip.training import preprocess
 from wav2lip.training.synth import find_recordings
 
@@ -114,6 +116,7 @@ def test_a_stretch_without_a_face_parts_two_tracks(talking: Path, tmp_path: Path
     found = evaluate(hidden, QUICK)
     assert [(track.start, track.end) for track in found.tracks] == [(0, 0.56), (1.2, 1.6)]
     assert found.faces == 24
+    assert found.tracks[1].size == pytest.approx(found.tracks[0].size, rel=0.1)
     assert found.sync["expert"].windows == 10 + 6
     # Each window hears what it heard without the gap.
     whole, parts = score.sync["expert"], found.tracks
@@ -129,6 +132,7 @@ def test_a_cropped_face_fills_the_frame(talking: Path, tmp_path: Path) -> None:
     found = evaluate(cropped, EvaluationOptions(syncnet=weights, cropped=True, picture=False, device="cpu"))
     assert found.detector == "cropped"
     assert found.faces == found.frames == 15
+    assert found.tracks[0].size == 96
     assert found.sync["syncnet_v2"].windows == 15 - 5
     assert found.sync["syncnet_v2"].distance > 0
 
@@ -373,3 +377,20 @@ def test_a_score_is_drawn_whatever_its_video_is_called(tmp_path: Path, name: str
     score = VideoScore(Path(name), 10, 10, "cascade", sync, over_time={"expert": ()})
     draw_score(score, tmp_path / "score.png")
     assert (tmp_path / "score.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_bar_ends_where_the_frames_do(tmp_path: Path) -> None:
+    video, counts = tmp_path / "thirty.mkv", []
+    run_ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=64x64:r=30", "-i", url(EXAMPLES / "speech.wav"), "-frames:v", 19, "-t", 0.7,
+        "-c:v", "ffv1", "-c:a", "pcm_s16le", url(video),
+    )
+
+    class Counting(Progress):
+        @contextmanager
+        def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
+            counts.append(total)
+            yield counts.append
+
+    evaluate(video, EvaluationOptions(cropped=True, picture=False, device="cpu"), Counting())
+    assert counts == [16] + 16 * [1]

@@ -156,7 +156,7 @@ def compare(
         progress.say(line)
 
     fps = clips[0].fps
-    frames = min(_frames_at(clip, fps) for clip in clips)
+    frames = min(frames_at(clip, fps) for clip in clips)
     chosen = {frames * (2 * number + 1) // (2 * moments) for number in range(moments)}
     layout = _Layout(clips, captions() if captions else [{}] * len(videos))
     kept: list[Moment] = []
@@ -205,6 +205,11 @@ def instants(clips: Sequence[Clip], frames: int) -> Generator[Instant]:
             pictures = [resized(frame, (first.width, first.height)) for frame in frames_then]
             gaps = [cv2.absdiff(pictures[one], pictures[other]) for one, other in pairs]
             yield Instant(float(number / first.fps), pictures, gaps)
+
+
+def frames_at(clip: Clip, fps: Fraction) -> int:
+    """Return how many frames `read_at_rate` makes of a clip."""
+    return floor((clip.frames - Fraction(1, 2)) * fps / clip.fps) + 1
 
 
 class _Layout:
@@ -277,11 +282,6 @@ def _unlike(clips: Sequence[Clip]) -> Iterator[str]:
     if (max(lengths) - min(lengths)) * first.fps > 1:
         seconds = ", ".join(f"{float(length):.2f}" for length in lengths)
         yield f"The videos last {seconds} seconds; they are compared until the shortest ends."
-
-
-def _frames_at(clip: Clip, fps: Fraction) -> int:
-    """Return how many frames `read_at_rate` makes of a clip."""
-    return floor((clip.frames - Fraction(1, 2)) * fps / clip.fps) + 1
 
 
 def _seen_size(clip: Clip) -> tuple[int, int]:

@@ -19,6 +19,7 @@ class TrackScore:
         start, end: seconds after the first frame.
         shot: counted from 0.
         frames: at 25 a second.
+        size: pixels: the mean width or the mean height of the face's box, whichever is larger.
         sync: by judge.
     """
 
@@ -26,12 +27,13 @@ class TrackScore:
     end: float
     shot: int
     frames: int
+    size: float
     sync: dict[str, SyncScore]
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "start": round(self.start, 3), "end": round(self.end, 3), "shot": self.shot, "frames": self.frames,
-            **_dicts(self.sync),
+            "size": self.size, **_dicts(self.sync),
         }
 
 

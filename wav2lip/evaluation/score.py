@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError, UsageError
+from wav2lip.evaluation.compare import frames_at
 from wav2lip.evaluation.judges import Judge, load_judges
 from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.watch import SHORTEST, Watch, sights
@@ -28,7 +29,7 @@ from wav2lip.models.syncnet import FPS
 from wav2lip.paths import take_paths
 from wav2lip.progress import Progress
 
-FORMAT = 3                   # counts up whenever a score means something else, or says more
+FORMAT = 4                   # counts up whenever a score means something else, or says more
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def score_clip(
     """
     waiting = frames_waiting(3 * clip.width * clip.height)
     frames = 0
-    with progress.stage("Scoring", int(clip.frames * FPS / clip.fps)) as advance, ExitStack() as stack:
+    with progress.stage("Scoring", frames_at(clip, FPS)) as advance, ExitStack() as stack:
         watch = stack.enter_context(closing(Watch(judges, clip, picture, reference is not None)))
         watched = stack.enter_context(closing(prefetch(read_at_rate(clip, FPS), waiting)))
         truths: Iterator[Frame | None] = repeat(None)

@@ -12,6 +12,7 @@ import numpy as np
 from wav2lip.evaluation.many import Line
 
 LONG_TRACK = 100                     # frames of 25 a second: the original leaves out tracks that are not longer
+LARGE_TRACK = 100                    # pixels: and those whose faces are not larger than that on average
 IN_SYNC = 1                          # frames: an offset that counts as in sync
 SHORT_NAMES: Mapping[str, Mapping[str, str]] = {
     "expert": {"offset": "expert_offset", "distance": "expert_distance", "confidence": "expert_confidence"},
@@ -39,7 +40,7 @@ def means(lines: Iterable[Line]) -> dict[str, Any]:
 
 
 def track_means(lines: Iterable[Line]) -> dict[str, float]:
-    """Return LSE-D and LSE-C as the original's script for real videos counts them: every long track is one value.
+    """Return LSE-D and LSE-C as the original's script for real videos counts them: by long tracks of large faces.
 
     Returns:
         `track_lse_d`, `track_lse_c` and how many `tracks` there are; nothing without the original SyncNet.
@@ -47,7 +48,8 @@ def track_means(lines: Iterable[Line]) -> dict[str, float]:
     found = [
         (track["syncnet_v2"]["distance"], track["syncnet_v2"]["confidence"])
         for line in lines if line.score
-        for track in line.score["tracks"] if track["frames"] > LONG_TRACK and "syncnet_v2" in track
+        for track in line.score["tracks"]
+        if "syncnet_v2" in track and track["frames"] > LONG_TRACK and track["size"] > LARGE_TRACK
     ]
     if not found:
         return {}

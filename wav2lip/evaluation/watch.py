@@ -70,6 +70,7 @@ class Watch:
         self._reference_meter = PictureMeter() if picture and reference else None
         self._runs: list[Run] = []
         self._last: Sight | None = None
+        self._sides = np.zeros(2)    # widths and heights of the faces since the runs began, added up
         self._frames = self._faces = self._longest = 0
         self.compared = 0            # frames that there was something to compare with
         self._tracks: list[TrackScore] = []
@@ -88,6 +89,7 @@ class Watch:
             for number, (judge, run) in enumerate(zip(self._judges, self._runs, strict=True)):
                 run.add(judge.cut(frame, sight.places[number]) if sight.places else judge.whole(frame))
             self._faces += 1
+            self._sides += sight.box[2:] - sight.box[:2]
         self.compared += truth is not None
         box = sight.box if sight else None
         for meter, picture, other in ((self._meter, frame, truth), (self._reference_meter, truth, None)):
@@ -141,6 +143,7 @@ class Watch:
         if not self._runs:
             return
         runs, self._runs = self._runs, []
+        sides, self._sides = self._sides, np.zeros(2)
         faces, first = runs[0].faces, runs[0].first
         self._longest = max(self._longest, faces)
         if faces < SHORTEST:
@@ -153,7 +156,7 @@ class Watch:
                 sync[judge.name] = summarise(table)
         assert self._last is not None
         self._tracks.append(TrackScore(
-            float(first / FPS), float((first + faces) / FPS), self._last.shot, faces, sync
+            float(first / FPS), float((first + faces) / FPS), self._last.shot, faces, float(sides.max() / faces), sync
         ))
 
 
