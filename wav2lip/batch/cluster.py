@@ -87,7 +87,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[Callable[[], object]]:
-    """Keep what this program does on SIGTERM and SIGHUP: Ray has a way of its own. Call what is given when Ray is up."""
+    """Keep what is done on SIGTERM and SIGHUP: Ray has a way of its own. Call what is given when it is up."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
