@@ -25,8 +25,9 @@ from wav2lip.errors import MediaError
 from wav2lip.media import ffmpeg, read
 from wav2lip.media.clip import Clip
 from wav2lip.media.ffmpeg import Process, url
+from wav2lip.media.picture import BGR
 from wav2lip.media.probe import probe
-from wav2lip.media.read import frames_command, read_frames, read_frames_backwards
+from wav2lip.media.read import frames_command, read_frames, read_frames_backwards, slow_backwards
 
 FILM = Fraction(24000, 1001)
 X264 = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "12", "-bf", "3", "-b_strategy", "0"]
@@ -290,3 +291,13 @@ def test_pictures_are_not_cropped_by_what_the_container_says(tmp_path: Path, mon
     for version, asked in (((5, 1), False), ((7, 0), False), ((7, 1), True), ((8, 0), True)):
         monkeypatch.setattr(ffmpeg, "version", lambda program, version=version: version)
         assert ("-apply_cropping codec" in " ".join(frames_command(clip, 0, 1))) == asked
+
+
+def test_only_what_cannot_be_jumped_in_is_slow_to_read_backwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, slow in (("clip.mkv", False), ("clip.ts", True)):
+        clip = probe(numbered_video(tmp_path / name, 5, 25, X264))
+        monkeypatch.setattr(read, "BACKWARD_BYTES", 7 * clip.width * clip.height * 3)
+        assert slow_backwards(clip, 1000, BGR) == slow
+        assert not slow_backwards(clip, 20, BGR)

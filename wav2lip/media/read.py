@@ -23,6 +23,7 @@ from wav2lip.media.picture import Picture, Pixels, planar
 Shown = TypeVar("Shown", Frame, Picture)
 
 BACKWARD_BYTES = 96 << 20                         # of frames held while reading backwards: 15 at 1920×1080
+_SLOW_BLOCKS = 20                                 # read backwards, frames are then decoded ten times on average
 # A jump lands this many pictures early: those around a key frame may be stored out of order.
 _REORDERED = 16
 # Read packed and taken apart here: on the way from packed to planar some versions of the scaler raise alpha by 1.
@@ -174,6 +175,13 @@ def read_pictures_backwards(
     yield from _backwards(
         clip.frames, start, count, size, lambda first, length: read_pictures(clip, first, length, pixels=pixels)
     )
+
+
+def slow_backwards(clip: Clip, count: int, pixels: Pixels) -> bool:
+    """Return whether reading so many pictures of a layout backwards takes many times as long as forwards: where no jump
+    is exact, every block is decoded from the beginning of the file."""
+    block = max(1, BACKWARD_BYTES // pixels.bytes(clip.width, clip.height))
+    return not clip.seekable and count > _SLOW_BLOCKS * block
 
 
 def _remaining(clip: Clip, start: int, count: int | None, stored: bool) -> int:

@@ -23,6 +23,7 @@ from wav2lip.media.geometry import Geometry
 from wav2lip.media.hardware import decoded_on
 from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
+from wav2lip.media.read import slow_backwards
 from wav2lip.models.device import cores
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import Heard
@@ -179,6 +180,11 @@ def prepare(
     )
     if prepared.extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
+    if any(run.step < 0 and slow_backwards(source.clip, run.length, source.pixels) for run in plan):
+        progress.say(
+            f"Nothing can jump exactly in {source.clip.path.name}, so that playing it backwards takes long; a copy "
+            "of it as .mkv (ffmpeg -i in -c copy face.mkv) or --extend loop avoids that."
+        )
     for notice in doubts(shown, source, options):
         progress.say(notice)
     return prepared
