@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from media_samples import make_sound
 
 from wav2lip.cli import main
-from wav2lip.doctor import disk, weights
+from wav2lip.doctor import disk, hardware, program, weights
 from wav2lip.doctor.disk import look_at_disk, look_at_room
 from wav2lip.doctor.finding import Finding
 from wav2lip.doctor.program import look_at_extras, look_at_program
@@ -123,6 +123,7 @@ def test_weights_that_are_damaged_are_found(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(weights, "place_of", lambda known: other if known.name == "demo" else real(known))
     found = {finding.name: finding for finding in look_at_weights("auto")}
     assert found["demo"].level == "problem"
+    assert found["demo"].advice.endswith("in a copy of the project: pip install --force-reinstall .")
     assert found["yunet"].level == "note"
     assert "wav2lip models get yunet" in found["yunet"].advice
     assert "expert" in found["weights"].text
@@ -135,7 +136,7 @@ def test_extras_that_are_not_installed_come_with_the_line_that_installs_them(mon
     monkeypatch.setattr("importlib.metadata.requires", lambda name: declared)
     monkeypatch.setattr("wav2lip.doctor.program.version_of", lambda package: None if package == "spandrel" else "1.0")
     (found,) = look_at_extras()
-    assert found.text == "Extras here: known; not here: enhance (pip install 'wav2lip[enhance]')."
+    assert found.text == 'Extras here: known; not here: enhance (pip install "wav2lip[enhance]").'
 
 
 def test_help_of_the_doctor_has_the_options_of_sync() -> None:
@@ -151,6 +152,7 @@ def test_a_pytorch_that_does_not_know_numpy_is_told(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(torch.Tensor, "numpy", unknown)
     found, _ = look_at_program()
+    assert 'pip install "numpy<2"' in problems(found)["numpy"]
     assert "Numpy is not available" in problems(found)["numpy"]
 
 
@@ -168,3 +170,24 @@ def test_weights_of_an_unknown_hash_are_not_called_right() -> None:
     said = {finding.name: finding.text for finding in look_at_weights("cascade")}
     assert "wav2lip-torchscript" not in said["weights"]
     assert "wav2lip-torchscript" in said["unchecked-weights"]
+
+
+def test_a_package_that_is_missing_is_not_fetched_by_a_name_that_others_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(program, "EVERYTHING", "nothing_of_this_name")
+    found, _ = look_at_program()
+    assert problems(found)["packages"].endswith(
+        "which brings nothing_of_this_name, in a copy of the project: pip install --force-reinstall ."
+    )
+
+
+def test_memory_that_a_container_has_used_is_not_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hardware, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("50000000\n")
+    assert hardware.memory() == (50_000_000, 50_000_000)
+    (tmp_path / "memory.current").write_text("40000000\n")
+    (tmp_path / "memory.stat").write_text("anon 1000\ninactive_file 10000000\nactive_file 5\n")
+    assert hardware.memory() == (50_000_000, 20_000_000)
+    (tmp_path / "memory.current").write_text("70000000\n")
+    assert hardware.memory() == (50_000_000, 0)

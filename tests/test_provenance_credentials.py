@@ -274,7 +274,7 @@ def test_without_the_extra_it_says_how_to_get_it(
         people.chain, "--c2pa-key", people.key,
     )
     assert result.exit_code == 2
-    assert_one_sentence(result.stdout, result.stderr, "pip install 'wav2lip[c2pa]'")
+    assert_one_sentence(result.stdout, result.stderr, 'pip install "wav2lip[c2pa]"')
     looked = invoke("inspect", signed)
     assert looked.exit_code == 0
     assert "not looked for. This needs c2pa" in looked.stdout

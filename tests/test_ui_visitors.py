@@ -226,7 +226,7 @@ def test_without_gradio_there_is_a_sentence() -> None:
     code = "import sys; sys.modules['gradio'] = None; from wav2lip.cli import main; main(['ui'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == UsageError.exit_code
-    assert done.stderr == "Error: This needs gradio, which is not installed: pip install 'wav2lip[ui]'\n"
+    assert done.stderr == 'Error: This needs gradio, which is not installed: pip install "wav2lip[ui]"\n'
 
 
 def test_nobody_loses_a_file_because_somebody_else_sent_the_same(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def require(module: str, extra: str) -> ModuleType:
         package = module.partition(".")[0]
         if (error.name or "").partition(".")[0] != package:
             raise    # it is there, and something that it needs is not
-        raise UsageError(f"This needs {package}, which is not installed: pip install 'wav2lip[{extra}]'") from error
+        raise UsageError(f'This needs {package}, which is not installed: pip install "wav2lip[{extra}]"') from error
 
 
 def packages_of_extras() -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from wav2lip.errors import UsageError
 from wav2lip.models.device import choose_device, cores
 
 LITTLE = 4 << 30      # bytes of memory: a run at 1080p has 1 to 2 GB with its ffmpegs
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
+_CGROUP = Path("/sys/fs/cgroup")      # as a container sees its own
 _MEMINFO = Path("/proc/meminfo")
 
 
@@ -78,7 +78,16 @@ def memory() -> tuple[int, int]:
             return 0, 0
         free = total
     try:
-        limit = int(_CGROUP.read_text())
+        limit = int((_CGROUP / "memory.max").read_text())
     except (OSError, ValueError):
         return total, free
-    return min(total, limit), min(free, limit)
+    return min(total, limit), min(free, max(0, limit - _held()))
+
+
+def _held() -> int:
+    """Return the bytes that a container's programs hold, without copies of files that go when room is needed."""
+    try:
+        parts = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        return int((_CGROUP / "memory.current").read_text()) - int(parts["inactive_file"])
+    except (OSError, ValueError, KeyError):
+        return 0

@@ -12,6 +12,7 @@ from wav2lip import __version__
 from wav2lip.doctor.finding import Finding, ok, problem
 from wav2lip.extras import packages_of_extras, version_of
 
+AGAIN = "in a copy of the project: pip install --force-reinstall ."     # not by name, which is others' on PyPI
 EVERYTHING = "wav2lip.pipeline.sync"      # what `sync` imports, all of it
 _SHARED_LIBRARY = re.compile(r"lib\w+\.so")
 _LIBRARIES = (
@@ -50,7 +51,7 @@ def look_at_extras() -> Iterator[Finding]:
     for extra, packages in packages_of_extras().items():
         (here if all(map(version_of, packages)) else missing).append(extra)
     if here or missing:
-        wanted = ", ".join(f"{extra} (pip install 'wav2lip[{extra}]')" for extra in missing)
+        wanted = ", ".join(f'{extra} (pip install "wav2lip[{extra}]")' for extra in missing)
         yield ok("program", "extras", f"Extras here: {', '.join(here) or 'none'}; not here: {wanted or 'none'}.")
 
 
@@ -62,7 +63,7 @@ def _strangers() -> Finding | None:
         torch.zeros(1).numpy()
     except RuntimeError as error:
         text = f"PyTorch {version_of('torch')} does not work with NumPy {version_of('numpy')}: {error}."
-        return problem("program", "numpy", text, "Install one that it was built for: pip install 'numpy<2'.")
+        return problem("program", "numpy", text, 'Install one that it was built for: pip install "numpy<2".')
     return None
 
 
@@ -75,6 +76,6 @@ def _import(module: str, finding: str) -> Finding | None:
         if module == "cv2" and _SHARED_LIBRARY.search(str(error)):
             return problem("program", finding, text, _LIBRARIES)
         missing = getattr(error, "name", None) or module
-        return problem("program", finding, text, f"Install the package again: pip install --force-reinstall wav2lip "
-                                                 f"(it brings {missing.partition('.')[0]}).")
+        return problem("program", finding, text, f"Install the package again, which brings "
+                                                 f"{missing.partition('.')[0]}, {AGAIN}")
     return None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from wav2lip.doctor.finding import Finding, note, ok, problem
+from wav2lip.doctor.program import AGAIN
 from wav2lip.errors import WeightsError
 from wav2lip.models.known import KNOWN, KnownFile
 from wav2lip.models.store import offline, place_of, sha256_of
@@ -51,5 +52,5 @@ def _fault(known: KnownFile) -> Finding | None:
         return note("weights", known.name, f"{path} cannot be read: {error.strerror}.", "Check its permissions.")
     text = f"{path} is not {known.file} as published, by its SHA-256."
     if known.ships:
-        return problem("weights", known.name, text, "Install the package again: pip install --force-reinstall wav2lip.")
+        return problem("weights", known.name, text, f"Install the package again, {AGAIN}")
     return note("weights", known.name, text, f"`wav2lip models get {known.name}` puts that right.")
