@@ -19,7 +19,7 @@ from wav2lip.batch.job import Job, Outcome
 from wav2lip.cli import main
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.probe import probe
-from wav2lip.pipeline.ending import ending_signals
+from wav2lip.pipeline.ending import ending_signals, leave_if_gone
 
 ROOT = Path(__file__).resolve().parent.parent
 BOX = ["--box", "10", "90", "20", "80", "--device", "cpu", "--offline"]
@@ -185,3 +185,12 @@ def test_a_terminal_that_is_closed_ends_a_run_tidily_but_under_nohup(
     assert list(temporary.iterdir()) == []
     monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
     assert ending_signals() == [signal.SIGTERM]
+
+
+def test_last_words_to_a_terminal_that_is_gone_are_no_error() -> None:
+    pty: Any = pytest.importorskip("pty")
+    ours, terminal = pty.openpty()
+    os.close(ours)
+    leave_if_gone(terminal)
+    assert os.write(terminal, b"words") == 5
+    os.close(terminal)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 SIGNALLED = 128    # and the signal's number: the exit code that shells give a process that a signal has ended
+
+STDOUT, STDERR = 1, 2
 
 
 def ending_signals() -> list[signal.Signals]:
@@ -27,4 +31,17 @@ def tidy_when_terminated() -> None:
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     for number in ending_signals():
         signal.signal(number, signal.SIG_IGN)    # another one would disturb the tidying up, and SIGHUP comes twice
+    for said in (STDOUT, STDERR):
+        leave_if_gone(said)
     sys.exit(SIGNALLED + signum)
+
+
+def leave_if_gone(number: int) -> None:
+    """Let what is still written to a file descriptor go nowhere if it is a terminal that is gone."""
+    try:
+        os.write(number, b"")
+    except OSError:
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
