@@ -263,3 +263,16 @@ def test_animated_and_still_palettes_become_rgb(tmp_path: Path) -> None:
     assert np.array_equal(bgr, next(read_frames(clip)))
     run_ffmpeg("-i", url(gif), "-frames:v", 1, url(tmp_path / "still.gif"))
     assert next(read_pictures(probe(tmp_path / "still.gif"))).pixels.rgb
+
+
+def test_full_range_is_not_squeezed_where_chroma_cannot_be_turned_as_it_is(tmp_path: Path) -> None:
+    pixels = planar("yuv422p10le")
+    pictures = [Picture(tuple(np.full(shape, 1000 if at == 0 else 512, "<u2")
+                              for at, shape in enumerate(pixels.shapes(64, 32))), pixels)]
+    lossless = ["-c:v", "libx265", "-x265-params", "lossless=1:range=full:log-level=error"]
+    lying = make_pictures(tmp_path / "lying.mov", pictures, lossless, replace(BT709, range="pc"))
+    clip = probe(turn(lying, tmp_path / "turned.mov"))
+    assert clip.colour.range == "pc"
+    luma, *chroma = next(read_pictures(clip)).planes
+    assert np.abs(luma.astype(int) - 1000).max() <= 1
+    assert all(np.abs(plane.astype(int) - 512).max() <= 1 for plane in chroma)

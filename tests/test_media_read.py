@@ -301,3 +301,13 @@ def test_only_what_cannot_be_jumped_in_is_slow_to_read_backwards(
         monkeypatch.setattr(read, "BACKWARD_BYTES", 7 * clip.width * clip.height * 3)
         assert slow_backwards(clip, 1000, BGR) == slow
         assert not slow_backwards(clip, 20, BGR)
+
+
+def test_a_turned_photograph_in_a_videos_container_comes_upright_from_every_ffmpeg(tmp_path: Path) -> None:
+    turned = Path(__file__).parent / "data/turned.avif"
+    lying = tmp_path / "lying.avif"
+    lying.write_bytes(turned.read_bytes().replace(b"irot", b"none"))
+    clip = probe(turned)
+    assert (clip.width, clip.height, clip.rotation, probe(lying).rotation) == (64, 96, 90, 0)
+    (frame,), (whole,) = read_frames(clip), read_frames(probe(lying))
+    assert mean_difference(frame, np.rot90(whole, -1)) < 1

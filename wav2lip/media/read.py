@@ -13,7 +13,15 @@ import numpy as np
 from wav2lip.errors import MediaError
 from wav2lip.media.clip import ALPHA_DECODERS, Clip, Colour, Frame
 from wav2lip.media.colour import RGB, levels, scaler_matrix
-from wav2lip.media.ffmpeg import Process, command, open_input, pass_timestamps_through, whole_pictures
+from wav2lip.media.ffmpeg import (
+    Process,
+    binary,
+    command,
+    open_input,
+    pass_timestamps_through,
+    version,
+    whole_pictures,
+)
 from wav2lip.media.geometry import shrink
 from wav2lip.media.hardware import WORTHWHILE, as_stored, nvdec_options
 from wav2lip.media.image import read_deep_image, read_image
@@ -31,6 +39,9 @@ _RGBA = Pixels(rgb=True, alpha=True)
 _ACCURATE = "bicubic+accurate_rnd+full_chroma_int"
 _AREA = "area+accurate_rnd+full_chroma_int"
 _ORIGINAL = "bicubic"
+# By degrees clockwise, for a photograph in a video's container; only from that version on ffmpeg turns it.
+_TURNS = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
+_TURNS_PHOTOS = (8, 0)
 
 
 def read_frames(
@@ -234,6 +245,9 @@ def _decoding(
     if _on_gpu(clip, count):
         jump |= nvdec_options(clip)
         converting = [as_stored(clip), *converting]
+    if clip.image and clip.rotation in _TURNS and version(binary()) < _TURNS_PHOTOS:
+        jump["noautorotate"] = None
+        converting = [_TURNS[clip.rotation], *converting]
     if start and clip.seekable and not stored:
         # The time stamps stay those of the file, so that the frame is found by its own, wherever the jump lands.
         offset = _jump_time(clip, start) + clip.start
@@ -245,11 +259,20 @@ def _decoding(
     return source["V:0"].output(
         "pipe:1",
         format="rawvideo",
-        vf=",".join([*_choosing(clip, start, stored), *converting]),
+        vf=_unsqueezed(clip) + ",".join([*_choosing(clip, start, stored), *converting]),
         copyts=None,
         **{"frames:v": count},
         **pass_timestamps_through(),
     )
+
+
+def _unsqueezed(clip: Clip) -> str:
+    """Return what keeps the range where ffmpeg turns pictures: of chroma that is shared in one direction only it makes
+    another layout before, and a scaler that is told nothing squeezes full range."""
+    pixels = planar(clip.pixel_format)
+    if clip.rotation not in (90, 270) or pixels.across == pixels.down or levels(clip.colour) != "pc":
+        return ""
+    return f"sws_flags={_ACCURATE}:in_range=pc:out_range=pc;"
 
 
 def _on_gpu(clip: Clip, count: int) -> bool:
