@@ -174,7 +174,7 @@ def test_without_fsspec_a_url_is_answered_with_how_to_get_it(monkeypatch: pytest
         return usual(name, *arguments)
 
     monkeypatch.setattr("importlib.import_module", lambda name: none(name))
-    with pytest.raises(UsageError, match=r"pip install 'wav2lip\[ray\]'"), errands.at_hand(job()):
+    with pytest.raises(UsageError, match=r'pip install "wav2lip\[ray\]"'), errands.at_hand(job()):
         pass
 
 
