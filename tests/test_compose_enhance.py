@@ -273,7 +273,7 @@ def foreign(tmp_path: Path) -> Path:
 def test_a_network_that_is_not_known_here_needs_spandrel(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "spandrel", raising=False)
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(UsageError, match=r"needs spandrel, which is not installed: pip install 'wav2lip\[enhance\]'"):
+    with pytest.raises(UsageError, match=r'needs spandrel, which is not installed: pip install "wav2lip\[enhance\]"'):
         load_enhancer(foreign)
 
 

@@ -235,7 +235,7 @@ def test_what_cannot_be_exported_or_run_is_said(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(WeightsError, match="no generator that OpenVINO can run"):
         load_engine(broken, torch.float32)
     monkeypatch.setattr("wav2lip.extras.importlib.import_module", _missing)
-    with pytest.raises(UsageError, match=r"pip install 'wav2lip\[openvino\]'"):
+    with pytest.raises(UsageError, match=r'pip install "wav2lip\[openvino\]"'):
         load_engine(None, torch.float32)
 
 

@@ -319,7 +319,7 @@ def test_silero_leaves_torch_its_threads(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_without_silero_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "silero_vad", raising=False)
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(UsageError, match=r"silero_vad, which is not installed: pip install 'wav2lip\[vad\]'"):
+    with pytest.raises(UsageError, match=r'silero_vad, which is not installed: pip install "wav2lip\[vad\]"'):
         silero_activity([np.zeros(600, np.float32)])
 
 

@@ -446,7 +446,7 @@ def test_an_empty_log_draws_nothing(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_told_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(UsageError, match=r"needs matplotlib.*pip install 'wav2lip\[train\]'"):
+    with pytest.raises(UsageError, match=r'needs matplotlib.*pip install "wav2lip\[train\]"'):
         draw_curves([], Path("curves.png"))
     assert require("json", "train") is json
 
