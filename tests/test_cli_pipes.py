@@ -17,9 +17,9 @@ from media_samples import run_ffmpeg
 
 from wav2lip.batch.job import Job, Outcome
 from wav2lip.cli import main
+from wav2lip.ending import ending_signals, leave_if_gone
 from wav2lip.media.ffmpeg import url
 from wav2lip.media.probe import probe
-from wav2lip.pipeline.ending import ending_signals, leave_if_gone
 
 ROOT = Path(__file__).resolve().parent.parent
 BOX = ["--box", "10", "90", "20", "80", "--device", "cpu", "--offline"]

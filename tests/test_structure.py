@@ -32,7 +32,7 @@ ROOMS = {
         "benchmark", "batch", "preview", "provenance", "ui", "doctor",
     },
 }
-COMMON = {"errors", "extras", "paths", "progress", "__version__"}
+COMMON = {"ending", "errors", "extras", "paths", "progress", "__version__"}
 HEAVY = {"torch", "cv2", "librosa", "numpy", "scipy", "skimage", "av", "face_alignment", "tqdm", "ffmpeg"}
 
 

@@ -113,14 +113,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(data: Path, tmp_path: Path) ->
     assert [{**row, "seconds": 0} for row in whole] == [{**row, "seconds": 0} for row in killed]
 
 
-def test_a_run_that_is_asked_to_stop_keeps_what_it_has(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_run_that_is_asked_to_stop_keeps_what_it_has(
+    data: Path, tmp_path: Path, asked: signal.Signals, code: int
+) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "wav2lip", *arguments(data, run, "--steps", "100000", "--save-every", "2")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     wait_for(run, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     _, words = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in words
     newest = max(run.glob("checkpoint_step*.pth"))
     assert read_saved(newest, "generator").step == int(newest.stem[-9:])

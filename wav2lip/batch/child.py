@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
-from wav2lip.pipeline.ending import tidy_when_terminated
+from wav2lip.ending import tidy_when_terminated
 from wav2lip.progress import Progress
 
 TERMINATED = 143

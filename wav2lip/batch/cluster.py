@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from wav2lip.ending import SIGNALLED, ending_signals
 from wav2lip.errors import UsageError
 from wav2lip.extras import require
-from wav2lip.pipeline.ending import SIGNALLED, ending_signals
 
 EXTRA = "ray"
 LOCAL = "local"

@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
+from wav2lip.ending import tidy_when_terminated
 from wav2lip.errors import Wav2LipError
 from wav2lip.models.device import CALM
-from wav2lip.pipeline.ending import tidy_when_terminated
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

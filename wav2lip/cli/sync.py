@@ -31,9 +31,9 @@ from wav2lip.cli.plan import planned
 from wav2lip.cli.run import INTERRUPTED, calm, importing, too_little_memory
 from wav2lip.cli.scoring import sync_in_words
 from wav2lip.cli.stages import stage_table
+from wav2lip.ending import tidy_when_terminated
 from wav2lip.errors import LowScoreError, Wav2LipError
 from wav2lip.faces.choices import MAX_YAW
-from wav2lip.pipeline.ending import tidy_when_terminated
 
 if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions

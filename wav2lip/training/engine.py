@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from wav2lip.ending import SIGNALLED, STDERR, ending_signals, leave_if_gone
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.checkpoint import SAFETENSORS
 from wav2lip.models.device import choose_device
@@ -453,25 +454,26 @@ def _as_it_is(batch: Any) -> Any:
 
 def _quiet_worker(number: int) -> None:
     cv2.setNumThreads(0)                             # as many workers as cores share them already
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, *ending_signals()):
         signal.signal(signum, signal.SIG_IGN)        # also sent to the whole group, they are for the one that trains
 
 
 @contextmanager
 def _stop_signals() -> Iterator[list[BaseException]]:
-    """Turn SIGINT and SIGTERM into a wish to stop after the step; a second one stops at once."""
+    """Turn SIGINT, SIGTERM and SIGHUP into a wish to stop after the step; a second of the first two stops at once."""
     wish: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():
         yield wish
         return
 
     def stop(signum: int, frame: Any) -> None:
-        error = KeyboardInterrupt() if signum == signal.SIGINT else SystemExit(128 + signum)
-        if wish:
+        error = KeyboardInterrupt() if signum == signal.SIGINT else SystemExit(SIGNALLED + signum)
+        if wish and signum in (signal.SIGINT, signal.SIGTERM):    # a terminal says twice that it goes
             raise error
+        leave_if_gone(STDERR)
         wish.append(error)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, *ending_signals())}
     try:
         yield wish
     finally:
