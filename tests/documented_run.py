@@ -122,7 +122,7 @@ def check_extras(words: Sequence[str]) -> None:
     named = [word for word in words if not word.startswith("-")]
     assert named, words
     for word in named:
-        found = re.fullmatch(r"(?:wav2lip|\.)(?:\[([\w,]+)\])?", word)
+        found = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
         assert found or f'"{word}>=' in needed, f"pip install {word}: not this project, and nothing it needs"
         assert not found or set((found[1] or "").split(",")) - {""} <= extras, word
 
