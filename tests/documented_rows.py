@@ -63,6 +63,7 @@ ROWS = (
     Row("train (syncnet|generator|gan)(?!.*--from checkpoints/)", "a step of the full width takes minutes", add=NARROW),
     Row("train evaluate", "looks at 1024 faces", add=("--samples", "4", "--clips", "1")),
     Row("train evaluate runs/.*data/heads", "of two people none is held out", add=("--everything",)),
+    Row("convert runs/demo3", "after one step", instead=(("step000013806", "step000000001"),)),
     Row("checkpoint_step", "after one step", instead=AFTER_A_STEP, add=("--steps", "2")),
     Row("preprocess|synth", "workers load PyTorch each", add=("--workers", "1")),
     Row("--count 300", "draws for an hour", instead=(("--count 300", "--count 2"),)),

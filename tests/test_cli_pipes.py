@@ -171,7 +171,8 @@ def test_a_terminal_that_is_closed_ends_a_run_tidily_but_under_nohup(
 ) -> None:
     command = [sys.executable, "-m", "wav2lip", "sync", "--face", str(face), "--audio", "-"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),    # these tests may run under nohup
     ) as process:
         deadline = time.monotonic() + 60
         while not list(temporary.glob("*/stdin")):

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from wav2lip.doctor.hardware import look_at_device
 from wav2lip.errors import UsageError
 from wav2lip.models import device as places
-from wav2lip.models.device import choose_device
+from wav2lip.models.device import choose_device, passed_over
 
 Pretend = Callable[[str], list[str]]
 
@@ -42,6 +43,9 @@ def test_a_gpu_that_pytorch_is_not_built_for_is_passed_over_and_refused_by_name(
     tried = pretend("CUDA error: no kernel image is available for execution on the device\nCompile with more")
     assert choose_device("auto") == choose_device("auto") == choose_device("cpu") == "cpu"
     assert tried == ["cuda"]
+    assert "no kernel image is available" in passed_over()
+    (found,) = look_at_device("auto", "auto")
+    assert (found.level, "no kernel image" in found.text) == ("note", True)
     with pytest.raises(UsageError, match=r"cuda:1: .*on the device; use --device cpu, or a PyTorch built for this GPU"):
         choose_device("cuda:1")
 

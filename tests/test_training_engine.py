@@ -119,15 +119,23 @@ def test_a_run_that_is_asked_to_stop_keeps_what_it_has(
 ) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "wav2lip", *arguments(data, run, "--steps", "100000", "--save-every", "2")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    wait_for(run, process)
-    process.send_signal(asked)
-    _, words = process.communicate(timeout=60)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_hangups)
+    try:
+        wait_for(run, process)
+        process.send_signal(asked)
+        _, words = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == code
     assert "Traceback" not in words
     newest = max(run.glob("checkpoint_step*.pth"))
     assert read_saved(newest, "generator").step == int(newest.stem[-9:])
     assert not list(run.glob(".*.part"))
+
+
+def hear_hangups() -> None:
+    """Let a process hear SIGHUP whether or not these tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(run: Path, process: subprocess.Popen) -> None:

@@ -291,10 +291,13 @@ def test_a_file_stays_while_something_is_made_of_it(events: Any, tmp_path: Path)
     session = events.desk.sessions.of("page")
     path = session.adopt("face", uploaded(tmp_path, "first"))
     events.asked(VISIT)
-    words = events.face_came(VISIT, uploaded(tmp_path, "second", owner="b"))
-    assert "press Stop first" in str(words)
+    session.labels = ["A"]
+    with pytest.warns(UserWarning, match="press Stop first"):    # what gradio's become where there is no page
+        words, view, *_ = events.face_came(VISIT, uploaded(tmp_path, "second", owner="b"))
+    assert words == view == {"__type__": "update"}               # what is shown stays
     assert events.face_gone(VISIT) == ""
-    assert path.read_text() == "first"
+    events.strangers(VISIT)
+    assert (path.read_text(), session.labels) == ("first", ["A"])
     events.ready(VISIT)
     events.face_gone(VISIT)
     assert not path.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wav2lip.doctor.finding import Finding, note, ok, problem
 from wav2lip.errors import UsageError
-from wav2lip.models.device import choose_device, cores
+from wav2lip.models.device import choose_device, cores, passed_over
 
 LITTLE = 4 << 30      # bytes of memory: a run at 1080p has 1 to 2 GB with its ffmpegs
 _CGROUP = Path("/sys/fs/cgroup")      # as a container sees its own
@@ -51,6 +51,8 @@ def look_at_device(name: str, precision: str) -> Iterator[Finding]:
             "old for that, or CUDA_VISIBLE_DEVICES hides it."
         )
     text = f"Networks run on {device} ({what}), in {chosen}."
+    if name == "auto" and (lost := passed_over()):
+        text, advice = f"{text} {lost}", "Install a PyTorch that is built for this GPU, or end what else uses it."
     yield note("device", "device", text, advice) if advice else ok("device", "device", text)
 
 

@@ -45,6 +45,16 @@ def choose_device(name: str) -> str:
     return name
 
 
+def passed_over() -> str:
+    """Return in a sentence which GPU `choose_device` passes over for "auto" though PyTorch sees it; "" where none."""
+    import torch
+
+    for kind, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())):
+        if there and (failure := _failure(kind)):
+            return f"PyTorch sees a GPU ({kind}) but cannot compute on it, and leaves it aside: {failure}."
+    return ""
+
+
 @functools.cache
 def _failure(device: str) -> str:
     """Return what PyTorch says when it shall compute on a GPU that it sees, in a line; nothing where it can."""

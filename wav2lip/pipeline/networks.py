@@ -11,6 +11,7 @@ from wav2lip.compose.parsing import FaceParser
 from wav2lip.errors import UsageError
 from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.models.choices import EXPORTED
+from wav2lip.models.device import passed_over
 from wav2lip.models.engine import Engine, TorchEngine
 from wav2lip.models.enhancer import Enhancer, load_enhancer
 from wav2lip.models.load import load_bisenet, load_checkpoint
@@ -61,6 +62,8 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
     if notice:
         progress.say(notice)
     progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
+    if options.device == "auto" and (lost := passed_over()):
+        progress.say(lost)
     detector = None
     if options.needs_detector:
         detector = make_detector(

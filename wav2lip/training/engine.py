@@ -27,7 +27,7 @@ from tqdm import tqdm
 from wav2lip.ending import SIGNALLED, STDERR, ending_signals, leave_if_gone
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.checkpoint import SAFETENSORS
-from wav2lip.models.device import choose_device
+from wav2lip.models.device import choose_device, passed_over
 from wav2lip.models.memory import is_shortage
 from wav2lip.models.precision import fast_bfloat16
 from wav2lip.training.advice import advice
@@ -145,6 +145,8 @@ def train(
     """
     accelerator = make_accelerator(options.device, options.precision)
     main = accelerator.is_main_process
+    if options.device == "auto" and main and "LOCAL_RANK" not in os.environ and (lost := passed_over()):
+        say(lost)
     with RunFolder(path, lock=main) as folder:
         accelerator.wait_for_everyone()
         loop = _Loop(trainee, folder, options, accelerator, say if main else lambda text: None)
@@ -291,11 +293,12 @@ class _Loop:
                 stop = self._shall_stop(stopped)
                 # Also before a checkpoint, so that the log goes on after it as without an interruption.
                 if last or stop or self._step % options.log_every == 0 or self._step % options.save_every == 0:
-                    losses = {name: float(total) / counted for name, total in sums.items()}
+                    with self._keeping():    # here a GPU is waited for
+                        losses = {name: float(total) / counted for name, total in sums.items()}
+                        bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()})
+                        if log:
+                            log.write(self._step, losses)
                     sums, counted = {}, 0
-                    bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()})
-                    if log:
-                        log.write(self._step, losses)
                     if not all(np.isfinite(value) for value in losses.values()):
                         self._end_without_saving(losses)
                 if last or self._step % options.evaluate_every == 0:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar, cast
 
+from wav2lip.ending import ending_signals
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -93,7 +95,8 @@ class _Worker(Generic[Item]):
 
 
 def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)          # Ctrl-C is for the parent, which ends us
+    for number in (signal.SIGINT, *ending_signals()):     # of the whole group, they are for the parent, which ends us
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work = make()
     with suppress(EOFError, OSError):                     # the parent is done with us, or gone

@@ -58,7 +58,8 @@ class Events:
         if not upload:                       # the other part was emptied, since this one's file counts
             return same, same, same, same
         if session.busy:                     # the words' own place is overwritten by how far it is
-            return same, markup.refusal(BUSY), empty, same
+            gr.Warning(BUSY)
+            return same, same, empty, same
         try:
             path = session.adopt(role, upload)
             look(role, path)
@@ -139,7 +140,7 @@ class Events:
     def strangers(self, request: gr.Request) -> tuple[Update, Update]:
         """Forget the people of a video that is not there any more: return the gallery, and who is to be synced."""
         session = self._session(request)
-        if not session.labels:
+        if session.busy or not session.labels:    # what came while it is busy was refused
             return gr.skip(), gr.skip()
         session.labels = []
         return gr.update(value=None, visible=False), gr.update(value=self.desk.given["person"] or DEFAULT)
