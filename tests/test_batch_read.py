@@ -272,6 +272,17 @@ def test_the_examples_of_the_documentation_are_lists_of_jobs(tmp_path: Path, nam
     check_outputs([job for job in jobs if isinstance(job, Job)])
 
 
+def test_a_face_in_many_rows_is_looked_at_once_for_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("wav2lip.batch.files.picture_format", lambda path: (looked.append(path), ("png", "rgba"))[1])
+    for name in ("a.png", "a.wav"):
+        (tmp_path / name).touch()
+    for number in range(5):
+        (one,) = expand(f"row {number}", "a.png", "a.wav", None, OPTIONS, tmp_path, tmp_path / f"out{number}")
+        assert one.output.endswith("a_a.mov")
+    assert looked == [str(tmp_path / "a.png")]
+
+
 def test_a_result_is_named_as_its_face_needs_it(tmp_path: Path) -> None:
     see_through = "color=red@0.5:s=64x64:d=0.08,format=yuva444p10le"
     run_ffmpeg("-f", "lavfi", "-i", see_through, "-frames:v", 1, "-pix_fmt", "rgba", tmp_path / "a.png")

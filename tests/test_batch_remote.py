@@ -92,6 +92,14 @@ def test_a_job_of_urls_has_its_files_at_hand_and_its_result_is_delivered(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_record_of_an_earlier_result_stays_beside_one_that_has_none(store: Any, errands: Errands) -> None:
+    store.pipe({"/out/a.mp4": b"old", "/out/a.mp4.wav2lip.json": b"{}"})
+    with errands.at_hand(job("memory://out/a.mp4", options=SyncOptions(sidecar=False))) as local:
+        Path(local.output).write_bytes(b"new")
+    assert store.cat("/out/a.mp4") == b"new"
+    assert not store.exists("/out/a.mp4.wav2lip.json")
+
+
 def test_weights_are_fetched_once_for_many_jobs(store: Any, errands: Errands, tmp_path: Path) -> None:
     options = SyncOptions(checkpoint=Path("memory://in/weights.pth"))
     seen = []

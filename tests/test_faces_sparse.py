@@ -166,6 +166,20 @@ def test_a_small_person_who_walks_beside_a_large_one_is_followed_through_every_f
     assert [track.seen.sum() for track in tracks(detector, [frame(number) for number in range(40)])] == [40, 40]
 
 
+def test_a_crowd_of_whom_some_are_found_now_and_then_is_not_looked_at_closer() -> None:
+    random = np.random.default_rng(1)
+    picture = cv2.resize(random.integers(0, 255, (45, 80, 3), np.uint8), SIZE, interpolation=cv2.INTER_CUBIC)
+    crowd = [(100 + 21 * column, 2 + 34 * row, 114 + 21 * column, 20 + 34 * row, 0.9)
+             for column in range(10) for row in range(2)]
+    large = (10, 20, 90, 160, 0.9)
+    detector = Told([[large, *(one for one in crowd if random.random() < 0.8)] for _ in range(96)])
+    film = [picture.copy() for _ in range(96)]
+    for number, shown in enumerate(film):
+        shown[0, 0] = number
+    found = detect_faces(iter(film), detector, every=12, block=12, batch=1)
+    assert found.looked.sum() <= 12              # of 9 in any case
+
+
 @pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(25), Fraction(20), Fraction(15), Fraction(10)])
 def test_a_lean_is_told_at_every_rate_also_in_short_shots(fps: Fraction) -> None:
     half = cv2.resize(np.random.default_rng(0).integers(0, 255, (15, 5, 3), np.uint8), (20, 60))

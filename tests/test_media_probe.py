@@ -223,6 +223,17 @@ def test_recordings_strung_together_last_as_long_as_they_do_whatever_their_clock
     assert len(list(read_frames(clip))) == 40
 
 
+def test_a_picture_that_stands_still_while_the_sound_goes_on_is_no_second_recording(tmp_path: Path) -> None:
+    run_ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=32x16:r=25:d=2", "-f", "lavfi", "-i", "sine=d=14", "-c:v", "libx264",
+        "-pix_fmt", "yuv420p", "-vf", "setpts='if(gt(N,24),PTS+12/TB,PTS)'", "-fps_mode", "passthrough",
+        url(tmp_path / "slides.ts"),
+    )
+    clip = probe(tmp_path / "slides.ts")
+    assert clip.variable_rate
+    assert clip.frames / clip.fps == 14
+
+
 def test_a_photograph_in_tiles_is_not_taken_for_its_first_tile() -> None:
     with pytest.raises(MediaError, match="in tiles"):
         probe(Path(__file__).parent / "data/tiles.avif")     # 4 of 96×64 pixels

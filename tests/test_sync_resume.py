@@ -28,7 +28,7 @@ from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.alone import alone, lock_of
 from wav2lip.media.ffmpeg import url
-from wav2lip.pipeline.folder import WORK_PATTERN
+from wav2lip.pipeline.folder import WORK_PATTERN, cleaning
 from wav2lip.pipeline.job import open_job
 from wav2lip.pipeline.leftovers import QUIET, left_in
 from wav2lip.pipeline.networks import Networks, load_networks
@@ -248,6 +248,27 @@ def test_parts_that_several_runs_are_making_do_not_go(
         assert parts_in(tmp_path) == 1
     assert "parts of a.mp4" in CliRunner().invoke(main, clean).output
     assert hidden(tmp_path) == []
+
+
+def test_clean_passes_over_what_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("mine", "theirs"):
+        (tmp_path / folder).mkdir()
+        lock_of(tmp_path / folder / "a.mp4").touch()
+
+    def closed(lock: Path, why: str) -> contextlib.AbstractContextManager[None]:
+        if lock.parent.name == "theirs":
+            raise Wav2LipError(f"{lock.parent} cannot be written to: Permission denied.")
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("wav2lip.pipeline.leftovers.alone", closed)
+    assert [found.path.parent.name for found in left_in(tmp_path)] == ["mine"]
+
+
+def test_the_command_that_cleans_can_be_typed_where_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cleaning(Path("a.mp4")) == "`wav2lip clean`"
+    assert cleaning(Path("my results/a.mp4")) == "`wav2lip clean 'my results'`"
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert cleaning(Path("my results/a.mp4")) == '`wav2lip clean "my results"`'
 
 
 def kill_ffmpegs(of: str) -> None:

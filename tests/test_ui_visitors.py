@@ -21,6 +21,7 @@ from wav2lip.cli.sync import sync, sync_options
 from wav2lip.cli.ui import LEFT_OUT, job_options, page_fields, parse_size, ui
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.media.probe import probe
+from wav2lip.pipeline.folder import others_in_words
 from wav2lip.progress import Progress
 from wav2lip.ui.desk import Desk
 from wav2lip.ui.making import Made, Tongue, Wish, wish
@@ -330,6 +331,9 @@ def test_whoever_stops_is_told_no_path_of_the_server(events: Any) -> None:
     events.desk.watched = watched
     events.asked(VISIT)
     assert ">Stopped; made.mp4 was written, but not scored.<" in next(events.sync(VISIT))[0]
+    session = events.desk.sessions.of("page")
+    left = others_in_words([Path("parts")], session.folder / "results" / "0" / "a.mp4")
+    assert session.told(left).endswith("for a.mp4 with other inputs or options lie beside it.")
 
 
 def test_what_was_stopped_while_it_waited_takes_no_file_back(tmp_path: Path) -> None:

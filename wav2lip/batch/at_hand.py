@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from wav2lip.batch.job import Job
-from wav2lip.batch.remote import deliver, exists, fetch, path_of, url_of
+from wav2lip.batch.remote import deliver, exists, fetch, path_of, remove, url_of
 from wav2lip.errors import UsageError, Wav2LipError
 from wav2lip.provenance.sidecar import SUFFIX as SIDECAR
 from wav2lip.provenance.sidecar import retell
@@ -72,6 +72,8 @@ class Errands:
                 deliver(made, target)
                 if record is not None:
                     deliver(record, target + SIDECAR)
+                elif not job.options.sidecar and exists(target + SIDECAR):
+                    remove(target + SIDECAR)    # of the result that was there
 
     def _weight(self, url: str) -> Path:
         if self._folder is None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from wav2lip.batch.job import Job
@@ -20,7 +21,7 @@ from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, naming_codec
 
 # What a face may be that shows through.
-TRANSPARENT = frozenset({".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".mov", ".webm", ".mkv"})
+TRANSPARENT = frozenset({".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".mov", ".webm", ".mkv", ".avi"})
 
 
 def located(name: str, folder: Path) -> str:
@@ -131,10 +132,22 @@ def codec_of(face: str, options: SyncOptions) -> str | None:
     copied = options.codec == COPY_SETTINGS
     transparent = options.codec is None and os.path.splitext(face)[1].lower() in TRANSPARENT
     if (copied or transparent) and not options.compat and url_of(face) is None:
-        with suppress(Wav2LipError):
-            found, pixel_format = picture_format(path_of(face))
-            return naming_codec(options.codec, found, planar(pixel_format).alpha)
+        with suppress(Wav2LipError, OSError):
+            path = path_of(face)
+            found, alpha = _picture(path, os.stat(path).st_mtime_ns)
+            return naming_codec(options.codec, found, alpha)
     return options.codec
+
+
+@cache
+def _picture(path: str, changed: int) -> tuple[str, bool]:
+    """Return the codec of a face and whether it may show through; one of many rows is looked at once, until it changes.
+
+    Raises:
+        Wav2LipError: it cannot be read.
+    """
+    codec, pixel_format = picture_format(path)
+    return codec, planar(pixel_format).alpha
 
 
 def _named_after(

@@ -121,6 +121,18 @@ def deliver(path: Path, url: str) -> None:
             copyfileobj(source, target, BUFFER)
 
 
+def remove(url: str) -> None:
+    """Remove what a URL names, if it is there.
+
+    Raises:
+        UsageError: as `exists`.
+        Wav2LipError: it cannot be removed.
+    """
+    files, there = _reach(url)
+    with _telling(url, "removed"), suppress(FileNotFoundError):
+        files.rm_file(there)
+
+
 def _reach(url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the file's name there."""
     core = require("fsspec.core", EXTRA)

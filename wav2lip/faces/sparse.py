@@ -21,7 +21,8 @@ from wav2lip.media.clip import Frame
 FARTHEST = 12           # frames from one look to the next
 SAME = 0.9              # IoU of two looks between which a face hardly moves
 STRAIGHT = 0.93         # IoU of a look with the line between those around it, along which it moves evenly then
-MATTERS = 0.1           # of the weight of a frame's heaviest face: lighter ones do not decide where to look
+MATTERS = 0.1           # of the weight of a frame's heaviest face: lighter ones decide only where they walk
+WALKED = 2.5            # of a face's size: how far a light one is followed from one look to the next
 LEAN_EVERY = 6          # frames: a head leans slowly, and how far is what takes longest to tell
 
 
@@ -119,7 +120,7 @@ def _bisect(
     """Look into the gaps between looks until nothing unforeseen can be in them, and they can be bridged."""
 
     def bridged(one: int, other: int) -> bool:
-        return other - one < 2 or not _lost(finds[one], finds[other])
+        return other - one < 2 or not _lost(finds[one], finds[other], looks[one], looks[other])
 
     def settled(one: int, other: int) -> bool:
         same = other - one < 2 or _same(finds[one], finds[other], looks[one], looks[other])
@@ -154,10 +155,10 @@ def _same(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarra
     return bool((nearest >= SAME).all())
 
 
-def _lost(one: np.ndarray, other: np.ndarray) -> bool:
+def _lost(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarray) -> bool:
     """Return whether a face of two looks is too far from where it was for the same one, though it may be.
 
-    A light one that overlaps with none may have come or gone, unless one of its size has done the opposite.
+    A light one that overlaps with none may have come or gone, unless one like it, near and as large, did the opposite.
     """
     if not len(one) or not len(other):
         return False
@@ -166,8 +167,12 @@ def _lost(one: np.ndarray, other: np.ndarray) -> bool:
     heavy = np.concatenate([_matters(one), _matters(other)])
     if ((nearest < AGREE) & (heavy | (nearest > 0))).any():
         return True
-    gone, come = (_area(faces[overlap.max(axis=axis) == 0]) for faces, axis in ((one, 1), (other, 0)))
-    return bool((np.abs(np.log2(gone[:, None] / come[None])) < 1).any())
+    gone, come = (np.flatnonzero(overlap.max(axis=axis) == 0) for axis in (1, 0))
+    before, after = one[gone], other[come]
+    near = (np.abs(_middles(before)[:, None] - _middles(after)[None]).max(axis=2)
+            < WALKED * np.sqrt(np.minimum(_area(before)[:, None], _area(after)[None])))
+    as_large = np.abs(np.log2(_area(before)[:, None] / _area(after)[None])) < 1
+    return bool((near & as_large & (distances(seen[gone], later[come]) < UNLIKE)).any())
 
 
 def _exchanged(one: np.ndarray, other: np.ndarray, seen: np.ndarray, later: np.ndarray) -> bool:
@@ -196,6 +201,11 @@ def _matters(faces: np.ndarray) -> np.ndarray:
     """Return which faces of a look are at least a third as large as its heaviest, bool (n,): in width, if as sure."""
     weight = _area(faces) * faces[:, 4]
     return np.asarray(weight >= MATTERS * weight.max())
+
+
+def _middles(faces: np.ndarray) -> np.ndarray:
+    """Return where the middles of faces are, (n, 2)."""
+    return np.asarray((faces[:, :2] + faces[:, 2:4]) / 2)
 
 
 def _area(faces: np.ndarray) -> np.ndarray:

@@ -271,7 +271,7 @@ def _probe_video(container: InputContainer, path: Path, image_fps: Fraction, hea
     allow(path, pixels=frame.width * frame.height)
     tick = stream.time_base or Fraction(1, 1000)
     name = _format(container)
-    timing = _Timing(packets, tick, _stated_rates(stream), _restarts(packets, tick, name))
+    timing = _Timing(packets, tick, _stated_rates(stream), _restarts(packets, tick, name, path, head))
     allow(path, fps=timing.fps, frames=timing.frames, duration=timing.frames / timing.fps)
     rotation = round(-frame.rotation) % 360
     width, height, aspect = frame.width, frame.height, Fraction(stream.sample_aspect_ratio or 1)
@@ -416,12 +416,31 @@ class _Timing:
         self.frames = max(1, round(int(ticks[-1] - ticks[0] + held) * tick * self.fps))
 
 
-def _restarts(packets: list[_Stamp], tick: Fraction, name: str) -> bool:
+def _restarts(packets: list[_Stamp], tick: Fraction, name: str, path: Path, head: bytes) -> bool:
     """Return whether the clock jumps within the file, as in recordings strung together."""
     decode = [packet.decode for packet in packets if packet.decode is not None]
+    steps = [later - earlier for earlier, later in pairwise(decode)]
+    if min(steps, default=0) < 0:
+        return True
     # A clock that goes round makes libavformat see every jump as one ahead; ffmpeg draws the line there, too.
-    most = float(_LONGEST_STEP / tick) if name in WITHOUT_BEGINNING else float("inf")
-    return any(not 0 <= later - earlier <= most for earlier, later in pairwise(decode))
+    if name not in WITHOUT_BEGINNING or max(steps, default=0) * tick <= _LONGEST_STEP:
+        return False
+    return not _sound_runs_on(path, head)
+
+
+def _sound_runs_on(path: Path, head: bytes) -> bool:
+    """Return whether there is sound whose clock never jumps: then a picture stands still where the others' does."""
+    import av
+
+    heard: list[int] = []
+    with _opened(path, head) as container:
+        if not container.streams.audio:
+            return False
+        stream = container.streams.audio[0]
+        with contextlib.suppress(av.error.FFmpegError):
+            heard += [packet.dts for packet in container.demux(stream) if packet.dts is not None]
+        tick = stream.time_base or Fraction(1, 1000)
+    return bool(heard) and all(0 <= (later - earlier) * tick <= _LONGEST_STEP for earlier, later in pairwise(heard))
 
 
 def _pixel_format(path: Path, stream: VideoStream, name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -144,5 +146,5 @@ def others_in_words(folders: Sequence[Path], output: Path) -> str:
 
 def cleaning(output: Path) -> str:
     """Return the command that removes what runs have left beside an output, as it can be typed."""
-    folder = "" if output.parent == Path() else f" {shlex.quote(str(output.parent))}"
-    return f"`wav2lip clean{folder}`"
+    quoted = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
+    return f"`{quoted(['wav2lip', 'clean', *([] if output.parent == Path() else [str(output.parent)])])}`"

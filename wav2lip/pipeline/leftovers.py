@@ -107,7 +107,7 @@ def _held(lock: Path) -> bool:
     try:
         with alone(lock, "held"):
             return False
-    except UsageError:
+    except Wav2LipError:                        # also where it is somebody else's, and cannot be asked
         return True
 
 

@@ -183,7 +183,7 @@ def prepare(
     if any(run.step < 0 and slow_backwards(source.clip, run.length, source.pixels) for run in plan):
         progress.say(
             f"Nothing can jump exactly in {source.clip.path.name}, so that playing it backwards takes long; a copy "
-            "of it as .mkv (ffmpeg -i in -c copy face.mkv) or --extend loop avoids that."
+            "of it as .mkv (ffmpeg -fflags +genpts -i in -c copy face.mkv) or --extend loop avoids that."
         )
     for notice in doubts(shown, source, options):
         progress.say(notice)

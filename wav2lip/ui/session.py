@@ -95,7 +95,8 @@ class Session:
         self._results += 1
 
     def told(self, sentence: str) -> str:
-        """Return a sentence with the names that the visitor knows their files by."""
+        """Return a sentence with the names that the visitor knows their files by, without commands for the owner."""
+        sentence = re.sub(r"; `wav2lip clean[^`]*` removes [^.]*", "", sentence)
         return re.sub(re.escape(str(self.folder)) + r"/(results/)?[^/\s]+/", "", sentence)
 
     def close(self) -> None:
