@@ -39,7 +39,8 @@ NO_YUNET = (
 )
 ONE_WORKER = (("--workers 2", "--workers 1"), ("--workers 8", "--workers 1"))
 AFTER_A_STEP = (("checkpoint_step000003500", "checkpoint_step000000001"), ("step000005755", "step000000001"),
-                ("step000000804", "step000000001"), ("step000011394", "step000000001"))
+                ("step000000804", "step000000001"), ("step000011394", "step000000001"),
+                ("step000012500", "step000000001"), ("step000014157", "step000000001"))
 
 ROWS = (
     Row("^python3 -m venv", "takes minutes; the two commands are what CI does first and last", how="ci"),
