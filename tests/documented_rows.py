@@ -40,7 +40,7 @@ NO_YUNET = (
 ONE_WORKER = (("--workers 2", "--workers 1"), ("--workers 8", "--workers 1"))
 AFTER_A_STEP = (("checkpoint_step000003500", "checkpoint_step000000001"), ("step000005755", "step000000001"),
                 ("step000000804", "step000000001"), ("step000011394", "step000000001"),
-                ("step000012500", "step000000001"), ("step000014157", "step000000001"))
+                ("step000012500", "step000000002"), ("step000014157", "step000000003"))
 
 ROWS = (
     Row("^python3 -m venv", "takes minutes; the two commands are what CI does first and last", how="ci"),
@@ -65,7 +65,9 @@ ROWS = (
     Row("train evaluate", "looks at 1024 faces", add=("--samples", "4", "--clips", "1")),
     Row("train evaluate runs/.*data/heads", "of two people none is held out", add=("--everything",)),
     Row("convert runs/demo3", "after one step", instead=(("step000013806", "step000000001"),)),
-    Row("checkpoint_step", "after one step", instead=AFTER_A_STEP, add=("--steps", "2")),
+    Row("train .*checkpoint_step", "after one step", instead=AFTER_A_STEP, add=("--steps", "2")),
+    Row("-o runs/near3", "goes on after two", add=("--steps", "3")),
+    Row("-o runs/near4", "goes on after three", add=("--steps", "4")),
     Row("preprocess|synth", "workers load PyTorch each", add=("--workers", "1")),
     Row("--count 300", "draws for an hour", instead=(("--count 300", "--count 2"),)),
     Row("train enhancer", "trains for minutes", add=ENHANCER),

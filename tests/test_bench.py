@@ -81,6 +81,23 @@ def test_a_clip_is_measured_cold_and_warm_beside_a_plain_transcode(tmp_path: Pat
     assert read_image(picture).shape == (550, 1100, 3)
 
 
+def test_no_input_is_replaced_by_what_was_measured(media: list[str]) -> None:
+    face, audio = Path(media[1]), Path(media[3])
+    before = face.read_bytes(), audio.read_bytes()
+    for words in (["--plot", face], ["--json", audio], ["--json", "x.png", "--plot", "x.png"], ["--json", face.parent]):
+        assert bench(*media, *words).exit_code == 2
+    assert (face.read_bytes(), audio.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    "words", [["--dry-run"], ["--no-clobber"], ["--min-score", "1"], ["--face", "x.mp4"], ["-o", "x.mp4"]]
+)
+def test_what_is_no_measurement_is_refused(media: list[str], words: list[str]) -> None:
+    result = bench(*media, "--", *words)
+    assert result.exit_code == 2
+    assert "cannot be measured" in result.stderr
+
+
 def test_face_and_audio_go_together() -> None:
     result = bench("--face", "face.mp4")
     assert (result.exit_code, result.stderr) == (

@@ -71,6 +71,24 @@ def mine(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Known
         http.shutdown()
 
 
+@pytest.mark.parametrize(("variable", "code"), [
+    ("WAV2LIP_CACHE", 1), ("XDG_CACHE_HOME", 1), ("WAV2LIP_CONFIG", 2), ("XDG_CONFIG_HOME", 0),
+])
+def test_nobodys_home_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch, variable: str, code: int) -> None:
+    for other in ("WAV2LIP_CACHE", "WAV2LIP_NO_CONFIG"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(variable, "~no-such-user/folder")
+    result = run("list")
+    assert result.exit_code == code
+    assert not code or ("~no-such-user/folder" in result.stderr and result.stderr.count("\n") == 1)
+
+
+def test_nobodys_home_folder_is_no_source_of_weights() -> None:
+    result = run("get", "s3fd", "--from", "~no-such-user.pth")
+    assert result.exit_code == 4
+    assert "~no-such-user.pth" in result.stderr
+
+
 def test_all_weights_are_listed_with_what_is_known_of_them() -> None:
     result = run()
     assert result.exit_code == 0

@@ -76,7 +76,7 @@ def test_a_published_file_is_told_by_its_hash_whatever_its_name(
 
 def test_the_weights_that_ship_are_told_by_their_names() -> None:
     facts = facts_of("demo")
-    assert (facts.known, facts.width, facts.steps, facts.gan) == ("demo", 0.5, 51506, False)
+    assert (facts.known, facts.width, facts.steps, facts.gan) == ("demo", 0.5, 58506, False)
     assert facts_of("expert").network == "syncnet"
 
 

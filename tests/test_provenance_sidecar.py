@@ -200,6 +200,11 @@ def test_a_text_names_a_file_as_a_path_does(name: str) -> None:
     assert plain(said) == {} or Path(plain(said)[name]).is_absolute()    # a record holds full paths
 
 
+def test_only_weights_are_looked_for_below_a_home_folder() -> None:
+    assert plain(wav2lip.SyncOptions(mix=Path("~mix.wav"))) == {"mix": os.path.abspath("~mix.wav")}
+    assert plain(wav2lip.SyncOptions(checkpoint=Path("~/w.pth"))) == {"checkpoint": os.path.expanduser("~/w.pth")}
+
+
 @pytest.mark.parametrize("said", [
     {"nonsense": 1}, {"crf": "low"}, {"box": [1, 2]}, {"fps": "1/0"}, {"fps": 25}, {"blend": "sharp"}, {"tilt": 1},
     {"ranges": [{"start": "1"}]}, {"crf": True},

@@ -18,10 +18,13 @@ from wav2lip.cast.selectors import At, Voice
 from wav2lip.cast.times import Span
 from wav2lip.media.ffmpeg import binary, url
 from wav2lip.media.geometry import Geometry
+from wav2lip.media.placed import Piece
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_pictures
 from wav2lip.pipeline.hearing import hear
 from wav2lip.pipeline.plan import plan_sync
+from wav2lip.pipeline.prepare import open_source
+from wav2lip.pipeline.script import make_script
 from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech, listener
 from wav2lip.progress import Progress
@@ -184,6 +187,16 @@ def test_two_people_say_two_recordings_and_both_are_heard(media: Path, sync: Syn
         before = luma(media / "two.mkv")[:, :, part]
         (single,) = [frames[:, :, part] for frames in alone if (frames[:, :, part] != before).any()]
         assert (together[:, :, part] == single).all()
+
+
+def test_a_recording_that_several_say_is_heard_once_without_a_break_between_them(media: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("start,end,person,audio\n0,0.4,A,\n0.2,0.6,B,\n0.6,0.7,A,\n")
+    options = replace(OPTIONS, edits=tmp_path / "a.csv")
+    source = open_source(media / "two.mkv", options, None, Progress())
+    script = make_script(media / "one.wav", source, options, Progress())
+    assert script.pieces == (Piece(media / "one.wav", Fraction(0), Fraction(7, 10), Fraction(0)),)
+    both = replace(OPTIONS, voices=(Voice("A", media / "one.wav"), Voice("B", media / "one.wav")))
+    assert len(make_script(None, source, both, Progress()).pieces) == 1
 
 
 def test_a_person_without_a_voice_is_left_alone_and_a_mix_is_what_is_heard(media: Path, sync: Sync) -> None:

@@ -250,6 +250,17 @@ def test_parts_that_several_runs_are_making_do_not_go(
     assert hidden(tmp_path) == []
 
 
+def test_what_lies_in_two_of_the_folders_goes_once(tmp_path: Path) -> None:
+    part = tmp_path / "results" / ".wav2lip-1.part.mp4"
+    part.parent.mkdir()
+    part.touch()
+    os.utime(part, (time.time() - 2 * QUIET,) * 2)
+    (found,) = left_in(tmp_path)
+    result = CliRunner().invoke(main, ["clean", "--no-cache", "--yes", str(tmp_path), str(part.parent)])
+    assert (result.exit_code, result.output.count(part.name)) == (0, 1)
+    found.remove()                               # gone already, as somebody else may have seen to
+
+
 def test_clean_passes_over_what_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("mine", "theirs"):
         (tmp_path / folder).mkdir()

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from wav2lip.batch.job import Job
 from wav2lip.batch.remote import deliver, exists, fetch, path_of, remove, url_of
 from wav2lip.errors import UsageError, Wav2LipError
+from wav2lip.pipeline.options import WEIGHTS
 from wav2lip.provenance.sidecar import SUFFIX as SIDECAR
 from wav2lip.provenance.sidecar import retell
 
 OWN = ("face", "audio", "output")
 VOICE = "voice"    # with its number: what somebody says
-WEIGHTS = ("checkpoint", "detector_weights", "enhance", "parsing")
 SUFFIX = 16    # characters: what is longer says nothing of what a file is
 
 

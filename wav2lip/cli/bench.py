@@ -51,6 +51,11 @@ def bench(
     words += sync_words
     options = _understood(words)
 
+    from wav2lip.media.results import prepare_results
+
+    results = {name: path for name, path in (("--json", json_file), ("--plot", plot)) if path is not None}
+    prepare_results(results, [path for path in (face, audio, checkpoint, detector_weights) if path is not None])
+
     from wav2lip.benchmark.bench import bench as run
     from wav2lip.cli.progress import TerminalProgress
     from wav2lip.extras import require
@@ -72,7 +77,12 @@ def bench(
 def _understood(words: list[str]) -> SyncOptions:
     """Return the options that words for `wav2lip sync` mean; those that make no sense are refused before any work."""
     # The files stand for those that are only known later; parsing does not look at them.
+    files = {"face": "face.mp4", "audio": "speech.wav", "output": None}
     with sync.make_context("wav2lip sync", ["--face", "face.mp4", "--audio", "speech.wav", *words]) as context:
+        others = {name: False for name in ("dry_run", "no_clobber")} | {"min_score": None}
+        for name, wanted in (files | others).items():
+            if context.params[name] != (Path(wanted) if isinstance(wanted, str) else wanted):
+                raise UsageError(f"--{name.replace('_', '-')} cannot be measured; leave it out after the --.")
         return sync_options({
             name: value for name, value in context.params.items()
             if name not in ("face", "audio", "output", "min_score", *HOW_TO_PRINT)

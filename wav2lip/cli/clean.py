@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,8 @@ def clean(
     """
     from wav2lip.pipeline.leftovers import left_in, left_in_cache
 
-    found = [leftover for folder in folders or (Path(),) for leftover in left_in(folder)]
+    there = {os.path.abspath(one.path): one for folder in folders or (Path(),) for one in left_in(folder)}
+    found = list(there.values())        # once, where a folder lies in another
     if not no_cache:
         found += left_in_cache(older_than)
     removing = bool(found) and not dry_run

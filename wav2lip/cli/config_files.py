@@ -44,7 +44,7 @@ def config_files() -> list[ConfigFile]:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
         return [ConfigFile(path.absolute(), _table(path), own=True)]
     files = [found] if (found := _nearest()) is not None else []
     place = place_of_own()
@@ -56,7 +56,7 @@ def config_files() -> list[ConfigFile]:
 def place_of_own() -> Path:
     """Return where the user's own file is, or would be."""
     if xdg := os.environ.get("XDG_CONFIG_HOME"):
-        return Path(xdg).expanduser() / "wav2lip" / "config.toml"
+        return Path(os.path.expanduser(xdg)) / "wav2lip" / "config.toml"
     if sys.platform == "win32" and (roaming := os.environ.get("APPDATA")):
         return Path(roaming) / "wav2lip" / "config.toml"
     if sys.platform == "darwin":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ def get(names: tuple[str, ...], sources: tuple[str, ...], offline: bool, quiet: 
     if sources and len(names) > 1:
         raise UsageError("--from is one file's; get the others by a command of their own.")
     mirrors = [source for source in sources if source.startswith(("http://", "https://"))]
-    files = [Path(source).expanduser() for source in sources if source not in mirrors]
+    files = [Path(os.path.expanduser(source)) for source in sources if source not in mirrors]
     if len(files) > 1:
         raise UsageError("--from takes one file; several addresses can be named.")
     say = functools.partial(click.echo, err=True)

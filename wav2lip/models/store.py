@@ -23,9 +23,9 @@ def cache_dir() -> Path:
     `$WAV2LIP_CACHE`, else `$XDG_CACHE_HOME/wav2lip`, else the system's own place for caches.
     """
     if own := os.environ.get(CACHE_VARIABLE):
-        return Path(own).expanduser()
+        return _at_home(own, CACHE_VARIABLE)
     if xdg := os.environ.get("XDG_CACHE_HOME"):
-        return Path(xdg).expanduser() / "wav2lip"
+        return _at_home(xdg, "XDG_CACHE_HOME") / "wav2lip"
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local) / "wav2lip" / "cache"
     try:
@@ -33,6 +33,13 @@ def cache_dir() -> Path:
     except RuntimeError:
         raise Wav2LipError(f"Your home folder is not known; name a folder for the cache: {CACHE_VARIABLE}.") from None
     return home / "Library" / "Caches" / "wav2lip" if sys.platform == "darwin" else home / ".cache" / "wav2lip"
+
+
+def _at_home(folder: str, variable: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise Wav2LipError(f"{variable} is {folder}, in a home folder that is not known; name it in full.") from None
 
 
 def offline(asked: bool | None = None) -> bool:

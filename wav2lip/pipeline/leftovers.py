@@ -43,7 +43,7 @@ class Leftover:
         Raises:
             Wav2LipError: it cannot be removed.
         """
-        if self.used(self.path):
+        if not os.path.lexists(self.path) or self.used(self.path):
             return
         try:
             if self.path.is_dir():

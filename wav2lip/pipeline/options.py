@@ -25,6 +25,8 @@ Who = str | At | None
 
 NO_BOX = (-1, -1, -1, -1)
 FULL_FRAME = (0, -1, 0, -1)
+WEIGHTS = ("checkpoint", "detector_weights", "enhance", "parsing")
+"""Options that name the weights of networks."""
 OF_THE_RUN = ("clobber", "offline", "resume", "score", "sidecar", "c2pa_cert", "c2pa_key", "c2pa_ta")
 """Options that say nothing of the picture and the sound of a result."""
 
@@ -289,9 +291,7 @@ _CHOICES = {
     "extend": Extend, "detector": DetectorName, "blend": Blend, "mask": Mask, "silence": Silence, "vad": VoiceActivity,
     "hardware": Hardware, "engine": EngineName, "precision": Precision,
 }
-_FILES = (
-    "checkpoint", "detector_weights", "enhance", "parsing", "mix", "edits", "track", "c2pa_cert", "c2pa_key",
-)
+_FILES = (*WEIGHTS, "mix", "edits", "track", "c2pa_cert", "c2pa_key")
 _OURS = (
     "blend", "mask", "color_match", "grain", "enhance", "parsing", "silence", "vad", "reference", "engine",
     "precision", "person", "at", "ranges", "audio_start", "keep_audio", "voices", "mix", "edits", "track", "tilt",

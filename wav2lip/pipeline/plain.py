@@ -12,14 +12,14 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from wav2lip.errors import UsageError
 from wav2lip.models.known import KNOWN
-from wav2lip.pipeline.options import OF_THE_RUN, SyncOptions
+from wav2lip.pipeline.options import OF_THE_RUN, WEIGHTS, SyncOptions
 
 
 def plain(options: SyncOptions) -> dict[str, Any]:
     """Return the options that are not as they are by default, but for those of the run, with paths in full."""
     usual = SyncOptions()
     said = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in OF_THE_RUN}
-    return {name: _plain(value) for name, value in said.items() if value != getattr(usual, name)}
+    return {name: _plain(value, name in WEIGHTS) for name, value in said.items() if value != getattr(usual, name)}
 
 
 def options_of(said: dict[str, Any]) -> SyncOptions:
@@ -41,10 +41,11 @@ def options_of(said: dict[str, Any]) -> SyncOptions:
     return SyncOptions(**found)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, weights: bool = False) -> Any:
+    """Return a value as JSON can hold it. Weights are found by a known name and below ~, too; no other file is."""
     if isinstance(value, Path):
-        named = str(value) in KNOWN and not value.is_file()
-        return str(value) if named else os.path.abspath(value.expanduser())
+        named = weights and str(value) in KNOWN and not value.is_file()
+        return str(value) if named else os.path.abspath(os.path.expanduser(value) if weights else value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):

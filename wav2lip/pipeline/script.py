@@ -42,12 +42,6 @@ class Line:
     origin: Fraction
 
     @property
-    def piece(self) -> Piece:
-        """What is heard of the recording."""
-        start = max(self.start, self.origin)
-        return Piece(self.recording, start, self.end, start - self.origin)
-
-    @property
     def whole_piece(self) -> Piece:
         """All of the recording, but for what would come before the result."""
         return Piece(self.recording, max(self.origin, Fraction(0)), None, max(-self.origin, Fraction(0)))
@@ -100,7 +94,28 @@ def heard_in(lane: Sequence[Line]) -> tuple[Piece, ...]:
     """Return what the networks hear in a lane: a recording is heard around its lines too, if it is the only one."""
     if len({(line.recording, line.origin) for line in lane}) == 1:
         return (lane[0].whole_piece,)
-    return tuple(line.piece for line in lane)
+    return pieces_of(lane)
+
+
+def pieces_of(lines: Iterable[Line]) -> tuple[Piece, ...]:
+    """Return what is heard of recordings: once, whoever says it, and without a break where one line follows another."""
+    spans: dict[tuple[Path, Fraction], list[tuple[Fraction, Fraction]]] = {}
+    for line in sorted(lines, key=lambda line: line.start):
+        heard = spans.setdefault((line.recording, line.origin), [])
+        start = max(line.start, line.origin)
+        if heard and start <= heard[-1][1]:
+            heard[-1] = heard[-1][0], max(heard[-1][1], line.end)
+        else:
+            heard.append((start, line.end))
+    return tuple(
+        Piece(recording, start, end, start - origin) for (recording, origin), heard in spans.items()
+        for start, end in heard
+    )
+
+
+def whole_pieces(lines: Iterable[Line]) -> tuple[Piece, ...]:
+    """Return all of each recording, once."""
+    return tuple(dict.fromkeys(line.whole_piece for line in lines))
 
 
 def make_script(audio: Path | None, source: Source, options: SyncOptions, progress: Progress) -> Script:
@@ -120,7 +135,7 @@ def make_script(audio: Path | None, source: Source, options: SyncOptions, progre
         lines = list(_voices(audio, options, Fraction(0)))
         frames = max(ceil(length(line.recording) * source.fps) for line in lines)
         lines = list(_voices(audio, options, frames / source.fps))
-        return Script(tuple(lines), frames, options.mix, tuple(line.whole_piece for line in lines))
+        return Script(tuple(lines), frames, options.mix, whole_pieces(lines))
 
     if source.still:
         raise UsageError(
@@ -139,11 +154,11 @@ def make_script(audio: Path | None, source: Source, options: SyncOptions, progre
     for line in lines:
         _check_recording(line, line.origin + length(line.recording), progress)
     keep = options.keeps_sound
-    pieces = [line.piece for line in lines] if keep or options.edits else [line.whole_piece for line in voices]
+    pieces = pieces_of(lines) if keep or options.edits else whole_pieces(voices)
     kept = _between([(line.start, line.end) for line in lines], seconds) if keep else ()
     if options.mix:
         return Script(tuple(lines), source.frames, options.mix)
-    return Script(tuple(lines), source.frames, None, tuple(pieces), kept)
+    return Script(tuple(lines), source.frames, None, pieces, kept)
 
 
 def _voices(audio: Path | None, options: SyncOptions, seconds: Fraction) -> Iterator[Line]:
