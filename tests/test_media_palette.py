@@ -10,7 +10,7 @@ import pytest
 from media_samples import make_pictures
 
 from wav2lip.media.clip import Colour
-from wav2lip.media.palette import Palette, hlg_light, hlg_signal, pq_light, pq_signal
+from wav2lip.media.palette import Palette, as_seen, hlg_light, hlg_signal, pq_light, pq_signal
 from wav2lip.media.picture import Picture, Pixels
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
@@ -99,6 +99,8 @@ def test_hdr_looks_like_sdr_with_white_where_a_screen_shows_paper(transfer: str,
     assert grey(1.0) == pytest.approx(255)            # a lamp is white
     steps = np.array([grey(signal)[0] for signal in np.linspace(0, white, 50)])
     assert (np.diff(steps) > 0).all()
+    seen = as_seen(np.full((2, 2, 3), round(255 * 0.4), np.uint8), Colour("bt2020nc", "bt2020", transfer, "tv"))
+    assert seen == pytest.approx(grey(0.4)[0], abs=1)
     # A face in the light of day is at about 55 cd/m²: the middle of what networks are trained on.
     skin = 0.44 if transfer == "smpte2084" else 0.5
     assert 130 < grey(skin)[0] < 160

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media_samples import make_video, number_of, numbered_frame, numbered_video
+from media_samples import make_video, number_of, numbered_frame, numbered_video, run_ffmpeg
 
 from wav2lip.compose.face import crop_face
 from wav2lip.errors import MediaError, NoFaceError
@@ -20,6 +20,7 @@ from wav2lip.faces.cascade import CascadeDetector
 from wav2lip.faces.track import FaceTrack, fixed_track
 from wav2lip.media import pick
 from wav2lip.media.clip import Frame
+from wav2lip.media.ffmpeg import url
 from wav2lip.media.geometry import Geometry
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
@@ -300,6 +301,14 @@ def test_a_video_gives_the_first_face_in_it(tmp_path: Path) -> None:
     face = reference_from_file(video, OneFace(from_number=12), NO_PADS)
     assert face.shape == (96, 96, 3)
     assert number_of(face) == 15              # every fifth frame is looked at
+
+
+@pytest.mark.parametrize(("transfer", "white"), [("smpte2084", 573), ("arib-std-b67", 721)])
+def test_an_hdr_reference_is_what_an_sdr_screen_would_show(tmp_path: Path, transfer: str, white: int) -> None:
+    tags = ["-color_trc", transfer, "-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_range", "tv"]
+    run_ffmpeg("-f", "lavfi", "-i", f"color=s=96x96:d=0.1,format=yuv420p10le,geq=lum={white}:cb=512:cr=512",
+               "-c:v", "ffv1", *tags, url(tmp_path / "paper.mkv"))
+    assert reference_from_file(tmp_path / "paper.mkv", None, NO_PADS).min() >= 253
 
 
 def test_without_a_detector_the_whole_picture_is_the_face(tmp_path: Path) -> None:

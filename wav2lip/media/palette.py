@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wav2lip.media.clip import Colour
+from wav2lip.media.clip import Colour, Frame
 from wav2lip.media.colour import PQ, full_range, high_range, scaler_matrix
 from wav2lip.media.picture import Pixels
 
@@ -90,6 +90,19 @@ class Palette:
         values = colours @ self.inverse
         values += self.zero
         return values
+
+
+def as_seen(frame: Frame, colour: Colour) -> Frame:
+    """Return a frame of `read_frames`, whose HDR is a signal, as an SDR screen would show it; any other as it is.
+
+    Args:
+        frame: uint8 (..., 3), BGR.
+        colour: the tags of the video that it is from.
+    """
+    if not high_range(colour):
+        return frame
+    shown = _look_up(_curve(str(colour.transfer)).to_sdr, np.linspace(0, 1, 256, dtype=np.float32))
+    return np.rint(WHITE * np.clip(shown, 0, 1)).astype(np.uint8)[frame]
 
 
 class Curve(NamedTuple):

@@ -20,6 +20,7 @@ from wav2lip.faces.detections import Detections
 from wav2lip.faces.detector import Detector
 from wav2lip.faces.people import follow
 from wav2lip.faces.track import FaceTrack
+from wav2lip.media.palette import as_seen
 from wav2lip.media.pick import pick
 from wav2lip.media.picture import Picture
 from wav2lip.media.probe import probe
@@ -157,13 +158,13 @@ def reference_from_file(path: Path, detector: Detector | None, pads: Pads) -> np
     with closing(read_frames(clip, 0, searched)) as frames:
         for number, frame in enumerate(frames):
             if detector is None:
-                return cv2.resize(frame, (FACE_SIZE, FACE_SIZE))
+                return cv2.resize(as_seen(frame, clip.colour), (FACE_SIZE, FACE_SIZE))
             if number % EVERY:
                 continue
             detections = Detections(tuple(detector.detect([frame])), np.zeros(1, np.int32))
             box = follow(detections, pads=pads, smooth=False, size=size, fps=clip.fps).box(0)
             if box is not None:
-                return crop_face(frame, *box)
+                return crop_face(as_seen(frame, clip.colour), *box)
     where = "" if clip.image else f" in its first {min(SEARCHED, clip.duration):.3g} seconds"
     by = detector.name if detector else "nothing"
     raise NoFaceError(

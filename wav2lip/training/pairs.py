@@ -26,6 +26,7 @@ from wav2lip.faces.detector import Detector, make_detector
 from wav2lip.faces.look import look_at_clip
 from wav2lip.faces.people import follow
 from wav2lip.media.clip import Clip, Frame
+from wav2lip.media.palette import as_seen
 from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.media.sound import read_samples, samples_from_first_frame
@@ -387,7 +388,7 @@ def _cut(clip: Clip, audio: Path | None, track: np.ndarray, wanted: np.ndarray) 
     with closing(read_frames(clip, first, last - first)) as frames:
         for number, (frame, mel) in enumerate(zip(frames, windows, strict=False), first):
             if track[number, 2] > 0:
-                box = Box(*(int(side) for side in track[number, :4]))
+                box, frame = Box(*(int(side) for side in track[number, :4])), as_seen(frame, clip.colour)
                 seen.append((number, crop_face(frame, *box)))
                 if number in chosen:
                     waiting.append((number, _large(frame, box), mel))
