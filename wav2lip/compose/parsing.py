@@ -111,8 +111,8 @@ def speaking_mask(source: np.ndarray, generated: np.ndarray) -> np.ndarray:
 def calm_masks(masks: Iterable[tuple[np.ndarray, int]]) -> Iterator[np.ndarray]:
     """Smooth masks in time, so that the parser's changes of mind do not flicker.
 
-    Each becomes the weighted mean of its neighbours in the same shot (`CALMING`); no lag, and no mask ever moves by
-    more than a third of the way in one frame.
+    Each becomes the weighted mean of its neighbours in the same shot (`CALMING`); no lag, and no mask moves by more
+    than a third of the way in one frame, but from one part of a result to the next.
 
     Args:
         masks: float32 (h, w), all of one size, and the number of the shot that each belongs to, in order. Where a
