@@ -77,7 +77,7 @@ def _file(**kwargs: Any) -> Any:
 )
 @click.option(
     "--audio-start", type=TIME, default="0s", show_default=True,
-    help="Where in the video the recording begins; with 0s the result is as long as that, unless --keep-audio is given.",
+    help="Where in the video the recording begins; with 0s the result is as long as that, but for --keep-audio.",
 )
 @click.option(
     "--keep-audio/--no-keep-audio", default=None,
