@@ -169,6 +169,13 @@ def test_memory_of_a_process_and_those_below_it_is_seen() -> None:
     assert done.seconds > 0.8
 
 
+def test_a_child_that_is_just_being_started_does_not_count_its_parent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter([100, 100, 200])                  # a look, the one that confirms it, and a child being started
+    monkeypatch.setattr("wav2lip.benchmark.runs.resident", lambda pid: next(seen, 110))
+    done = run([sys.executable, "-c", "import time; time.sleep(0.6)"], watched=True)
+    assert done.memory == 110
+
+
 def test_a_cold_cache_has_everything_but_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own"
     (own / "faces").mkdir(parents=True)

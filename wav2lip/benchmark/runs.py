@@ -13,7 +13,8 @@ from typing import NamedTuple
 from wav2lip.errors import Wav2LipError
 from wav2lip.pipeline.process import children, peak_memory
 
-EVERY = 0.1    # seconds between two looks at the memory
+EVERY = 0.1       # seconds between two looks at the memory
+LASTING = 0.02    # seconds that a peak lasts at least
 
 
 class Finished(NamedTuple):
@@ -83,7 +84,11 @@ def _memory_of(pid: int, watched: bool) -> Iterator[list[int]]:
 
     def watch() -> None:
         while not done.wait(EVERY):
-            peaks[:] = max(peaks[0], resident(pid)), max(peaks[1], peak_memory(pid))
+            now = resident(pid)
+            if now > peaks[0] and not done.wait(LASTING):
+                # A process that is about to become another program shares its parent's memory: that would count twice.
+                now = min(now, resident(pid))
+            peaks[:] = max(peaks[0], now), max(peaks[1], peak_memory(pid))
 
     watcher = threading.Thread(target=watch, name="memory", daemon=True)
     if watched:
