@@ -28,6 +28,12 @@ def tidy_when_terminated() -> None:
         signal.signal(number, _terminate)
 
 
+def leave_to_parent() -> None:
+    """Ignore signals that are sent to a whole group of processes, and are for the one that has started this one."""
+    for number in (signal.SIGINT, *ending_signals()):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     for number in ending_signals():
         signal.signal(number, signal.SIG_IGN)    # another one would disturb the tidying up, and SIGHUP comes twice

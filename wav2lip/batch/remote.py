@@ -122,14 +122,15 @@ def deliver(path: Path, url: str) -> None:
 
 
 def remove(url: str) -> None:
-    """Remove what a URL names, if it is there.
+    """Remove what a URL names.
 
     Raises:
+        MediaError: it is not there.
         UsageError: as `exists`.
         Wav2LipError: it cannot be removed.
     """
     files, there = _reach(url)
-    with _telling(url, "removed"), suppress(FileNotFoundError):
+    with _telling(url, "removed"):
         files.rm_file(there)
 
 

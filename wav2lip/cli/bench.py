@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
 
 FILE = click.Path(path_type=Path)
+# What is the measurement's own. The files stand for those that are only known later; parsing does not look at them.
+SETTLED = {
+    "face": Path("face.mp4"), "audio": Path("speech.wav"), "output": None, "dry_run": False, "no_clobber": False,
+    "min_score": None,
+}
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -76,12 +81,10 @@ def bench(
 
 def _understood(words: list[str]) -> SyncOptions:
     """Return the options that words for `wav2lip sync` mean; those that make no sense are refused before any work."""
-    # The files stand for those that are only known later; parsing does not look at them.
-    files = {"face": "face.mp4", "audio": "speech.wav", "output": None}
-    with sync.make_context("wav2lip sync", ["--face", "face.mp4", "--audio", "speech.wav", *words]) as context:
-        others = {name: False for name in ("dry_run", "no_clobber")} | {"min_score": None}
-        for name, wanted in (files | others).items():
-            if context.params[name] != (Path(wanted) if isinstance(wanted, str) else wanted):
+    files = ["--face", str(SETTLED["face"]), "--audio", str(SETTLED["audio"])]
+    with sync.make_context("wav2lip sync", [*files, *words]) as context:
+        for name, settled in SETTLED.items():
+            if context.params[name] != settled:
                 raise UsageError(f"--{name.replace('_', '-')} cannot be measured; leave it out after the --.")
         return sync_options({
             name: value for name, value in context.params.items()

@@ -42,9 +42,6 @@ def reporting(interrupted: str) -> Callable[[Command], Command]:
             except Wav2LipError as error:
                 click.echo(f"Error: {error}", err=True)
                 sys.exit(error.exit_code)
-            except MemoryError as error:
-                click.echo(f"Error: {too_little_memory(error)}", err=True)
-                sys.exit(Wav2LipError.exit_code)
             except BrokenPipeError:               # whoever reads what is printed has had enough
                 raise
             except OSError as error:              # a disk or a file that goes away, where nobody looked for it
@@ -68,9 +65,9 @@ reported = reporting("the same command goes on from here")
 
 
 def _is_shortage(error: Exception) -> bool:
-    """Return whether an error means too little memory in PyTorch's words, which is not imported to find out."""
-    if "torch" not in sys.modules:
-        return False
+    """Return whether an error means too little memory, in PyTorch's words, too, which is not imported to find out."""
+    if isinstance(error, MemoryError) or "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
     from wav2lip.models.memory import is_shortage
 
     return is_shortage(error)

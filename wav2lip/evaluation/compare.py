@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, inf, log10
+from math import inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from wav2lip.evaluation.drawing import Board, Column, Moment, Text, draw_sheet, 
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.encoding import Encoding, check_encoding
 from wav2lip.media.probe import probe
-from wav2lip.media.read import read_at_rate
+from wav2lip.media.read import frames_at, read_at_rate
 from wav2lip.media.results import prepare_results
 from wav2lip.media.whole import whole_file
 from wav2lip.media.write import VideoWriter, check_output
@@ -205,11 +205,6 @@ def instants(clips: Sequence[Clip], frames: int) -> Generator[Instant]:
             pictures = [resized(frame, (first.width, first.height)) for frame in frames_then]
             gaps = [cv2.absdiff(pictures[one], pictures[other]) for one, other in pairs]
             yield Instant(float(number / first.fps), pictures, gaps)
-
-
-def frames_at(clip: Clip, fps: Fraction) -> int:
-    """Return how many frames `read_at_rate` makes of a clip."""
-    return floor((clip.frames - Fraction(1, 2)) * fps / clip.fps) + 1
 
 
 class _Layout:

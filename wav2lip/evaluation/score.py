@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from wav2lip.errors import MediaError, UsageError
-from wav2lip.evaluation.compare import frames_at
 from wav2lip.evaluation.judges import Judge, load_judges
 from wav2lip.evaluation.results import VideoScore
 from wav2lip.evaluation.watch import SHORTEST, Watch, sights
@@ -23,7 +22,7 @@ from wav2lip.faces.track import FaceTrack
 from wav2lip.media.clip import Clip, Frame
 from wav2lip.media.prefetch import frames_waiting, prefetch
 from wav2lip.media.probe import probe
-from wav2lip.media.read import read_at_rate
+from wav2lip.media.read import frames_at, read_at_rate
 from wav2lip.models.device import choose_device
 from wav2lip.models.syncnet import FPS
 from wav2lip.paths import take_paths

@@ -123,8 +123,9 @@ def _bisect(
         return other - one < 2 or not _lost(finds[one], finds[other], looks[one], looks[other])
 
     def settled(one: int, other: int) -> bool:
-        same = other - one < 2 or _same(finds[one], finds[other], looks[one], looks[other])
-        return same and bridged(one, other)
+        return other - one < 2 or (
+            _same(finds[one], finds[other], looks[one], looks[other]) and bridged(one, other)
+        )
 
     while gaps := [(one, other) for one, other in gaps if not settled(one, other)]:
         middles = [(one + other) // 2 for one, other in gaps]

@@ -141,12 +141,7 @@ def count_pictures(path: Path) -> int:
     """
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
-    with (
-        contextlib.suppress(av.error.FFmpegError, OSError, ValueError),
-        _named(path) as name,
-        av.open("file:" + name, options=options) as container,
-    ):
+    with contextlib.suppress(av.error.FFmpegError, OSError, ValueError), _open(path) as container:
         stream = _video_stream(container)
         if stream is not None and stream.codec_context is not None:
             frame, packets = _scan(container, stream, path, limited=False)
@@ -212,10 +207,8 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     import av
 
     check_index(path)
-    options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(limits().pixels)}
     try:
-        with _named(path) as name:
-            container = av.open("file:" + name, options=options)
+        container = _open(path, max_pixels=str(limits().pixels))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         kind = "video" if head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")) else "media file"
         why = "it is damaged or incomplete" if kind == "video" else "ffmpeg does not know what it is"
@@ -223,6 +216,14 @@ def _opened(path: Path, head: bytes) -> Iterator[InputContainer]:
     with container:
         allow(path, streams=len(container.streams))
         yield container
+
+
+def _open(path: Path, **options: str) -> InputContainer:
+    import av
+
+    options |= {"protocol_whitelist": "file", "format_whitelist": _formats()}
+    with _named(path) as name:
+        return av.open("file:" + name, options=options)
 
 
 @contextlib.contextmanager

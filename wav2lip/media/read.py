@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from fractions import Fraction
-from math import ceil, prod
+from math import ceil, floor, prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -151,6 +151,11 @@ def read_at_rate(clip: Clip, fps: Fraction, count: int | None = None) -> Generat
                 given += 1
             if given == count:
                 return
+
+
+def frames_at(clip: Clip, fps: Fraction) -> int:
+    """Return how many frames `read_at_rate` makes of a clip."""
+    return floor((clip.frames - Fraction(1, 2)) * fps / clip.fps) + 1
 
 
 def nearest_frame(number: int, fps: Fraction, clip_fps: Fraction) -> int:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from wav2lip.ending import SIGNALLED, STDERR, ending_signals, leave_if_gone
+from wav2lip.ending import SIGNALLED, STDERR, ending_signals, leave_if_gone, leave_to_parent
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.checkpoint import SAFETENSORS
 from wav2lip.models.device import choose_device, passed_over
@@ -457,8 +457,7 @@ def _as_it_is(batch: Any) -> Any:
 
 def _quiet_worker(number: int) -> None:
     cv2.setNumThreads(0)                             # as many workers as cores share them already
-    for signum in (signal.SIGINT, *ending_signals()):
-        signal.signal(signum, signal.SIG_IGN)        # also sent to the whole group, they are for the one that trains
+    leave_to_parent()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar, cast
 
-from wav2lip.ending import ending_signals
+from wav2lip.ending import leave_to_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -95,9 +95,8 @@ class _Worker(Generic[Item]):
 
 
 def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
-    for number in (signal.SIGINT, *ending_signals()):     # of the whole group, they are for the parent, which ends us
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    leave_to_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))    # by which it ends us
     work = make()
     with suppress(EOFError, OSError):                     # the parent is done with us, or gone
         while True:
