@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 from wav2lip.models.generator import FACE_SIZE, LOWER, MEL, Generator
 from wav2lip.models.layers import ConvBlock, ConvTransposeBlock
-from wav2lip.models.winograd import Winograd
+from wav2lip.models.winograd import Winograd, framed, with_input
 
-FACES = 8    # generated together: weights are laid out for so many
+FACES = 6    # a core's share at a time: more are hardly faster, but use more memory. Weights are laid out for so many
 
 # PyTorch's own operators for its compiler; they are no part of its public interface.
 _OPERATORS = (
     "_convolution_pointwise", "_convolution_transpose_pointwise", "_reorder_convolution_weight",
     "_reorder_convolution_transpose_weight", "_is_mkldnn_bf16_supported",
 )
-_WIDE, _LARGE = 128, 144    # channels and positions of the smallest map for which Winograd's way is worth its memory
+_WIDE = 128                  # channels of the narrowest map for which Winograd's way is worth its memory
+_LARGE, _SMALL = 144, 9      # positions: from so many on its tiles are of 4 x 4; so few are neighbours of each other
 
 
 def can_fuse(device: torch.device, numbers: torch.dtype) -> bool:
@@ -88,20 +89,24 @@ def _faster(block: ConvBlock | ConvTransposeBlock, shape: list[int]) -> nn.Modul
     convolution: Any = block.conv_block[0]
     _, channels, height, width = shape
     if isinstance(block, ConvTransposeBlock):
-        return _Spread(convolution) if height * width == 1 else _FusedTranspose(convolution, shape)
+        if height * width == 1:
+            return _Spread(convolution)
+        return _SpreadOver(convolution) if height * width <= _SMALL else _FusedTranspose(convolution, shape)
     if convolution.kernel_size == (height, width) and convolution.padding == (0, 0):
         return _Product(convolution)
-    wide = channels >= _WIDE and height * width >= _LARGE and convolution.weight.dtype == torch.float32
-    if wide and block.residual:
-        return Winograd(convolution, residual=True)
+    if block.residual and channels >= _WIDE and convolution.weight.dtype == torch.float32:
+        if height * width <= _SMALL:
+            return _Neighbours(convolution)
+        return Winograd(convolution, FACES, residual=True, tile=4 if height * width >= _LARGE else 2)
     return _Fused(convolution, shape, residual=block.residual)
 
 
 class _Fused(nn.Module):
-    """A convolution, its input added where it is residual, ReLU."""
+    """A convolution, its input added where it is residual, ReLU unless nothing shall follow."""
 
-    def __init__(self, convolution: Any, shape: list[int], *, residual: bool = False):
+    def __init__(self, convolution: Any, shape: list[int], *, residual: bool = False, then: str = "relu"):
         super().__init__()
+        self._then = then
         self._how = (
             list(convolution.padding), list(convolution.stride), list(convolution.dilation), convolution.groups,
         )
@@ -115,7 +120,7 @@ class _Fused(nn.Module):
                 x, x, self._weight, self._bias, *self._how, "add", 1.0, "relu", [], ""
             )
         else:
-            out = operators._convolution_pointwise(x, self._weight, self._bias, *self._how, "relu", [], "")
+            out = operators._convolution_pointwise(x, self._weight, self._bias, *self._how, self._then, [], "")
         return out
 
 
@@ -166,15 +171,52 @@ class _Spread(nn.Module):
         return made.view(len(x), *self._size, -1).permute(0, 3, 1, 2)
 
 
-def _one_by_one(weight: Tensor, bias: Tensor) -> _Fused:
-    """Return the product with a matrix (K, C), for faces side by side."""
+class _Neighbours(nn.Module):
+    """A residual block of 3 x 3 on a map hardly larger: a product of every position's neighbourhood, ReLU."""
+
+    def __init__(self, convolution: Any):
+        super().__init__()
+        weight = with_input(convolution.weight).permute(0, 2, 3, 1).flatten(1)
+        self._inner = _one_by_one(weight, convolution.bias, _SMALL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        faces, channels, height, width = x.shape
+        frame = framed(x, (height + 2, width + 2))
+        face, row, column, one = frame.stride()
+        around = frame.as_strided((faces, height, width, 3, 3 * channels), (face, row, column, row, one))
+        made = self._inner(_beside(around.flatten(3).flatten(0, 2))).permute(0, 2, 3, 1)
+        return made.reshape(faces, height, width, -1).permute(0, 3, 1, 2)
+
+
+class _SpreadOver(nn.Module):
+    """A transposed convolution of a small map, 3 x 3, that doubles its size: a product whose results overlap, ReLU."""
+
+    def __init__(self, convolution: Any):
+        super().__init__()
+        weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
+        self._bias = convolution.bias
+        self._inner = _one_by_one(weight, None, _SMALL)
+
+    def forward(self, x: Tensor) -> Tensor:
+        faces, _, height, width = x.shape
+        rows = x.permute(0, 2, 3, 1).flatten(0, 2)
+        made = self._inner(_beside(rows)).permute(0, 2, 3, 1).reshape(faces, height, width, 3, 3, -1)
+        whole = self._bias.expand(faces, 2 * height + 2, 2 * width + 2, -1).contiguous()
+        for row in range(3):
+            for column in range(3):
+                whole[:, row : row + 2 * height : 2, column : column + 2 * width : 2] += made[:, :, :, row, column]
+        return whole[:, 1:-1, 1:-1].clamp_min(0).permute(0, 3, 1, 2)
+
+
+def _one_by_one(weight: Tensor, bias: Tensor | None, positions: int = 1) -> _Fused:
+    """Return the product with a matrix (K, C), for so many positions of each face, side by side."""
     made, given = weight.shape
     convolution = nn.Conv2d(given, made, 1, device="meta")
     convolution.weight = nn.Parameter(
         weight[:, :, None, None].contiguous(memory_format=torch.channels_last), requires_grad=False
     )
-    convolution.bias = nn.Parameter(bias, requires_grad=False)
-    return _Fused(convolution, [1, given, 1, FACES])
+    convolution.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    return _Fused(convolution, [1, given, 1, positions * FACES], then="none" if bias is None else "relu")
 
 
 def _beside(rows: Tensor) -> Tensor:
