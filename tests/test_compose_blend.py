@@ -45,7 +45,7 @@ def reach(place: Place, mask: np.ndarray, picture: Picture, plane: int) -> np.nd
     region = Region.around(place, (0, 0, 1, 1), picture)
     assert region is not None
     shown = np.zeros(picture.planes[plane].shape, bool)
-    shown[region.part(plane)] = region.sample(mask, plane, cubic=False, outside=cv2.BORDER_CONSTANT) > 0
+    shown[region.part(plane)] = region.sample(mask, plane) > 0
     return shown
 
 
@@ -73,7 +73,7 @@ def edge_steps(picture: Picture, mask: np.ndarray) -> float:
     region = Region.around(PLACE, (0, 0, 1, 1), picture)
     assert region is not None
     shown = np.zeros(luma.shape, np.float32)
-    shown[region.part(0)] = region.sample(mask, 0, cubic=False, outside=cv2.BORDER_CONSTANT)
+    shown[region.part(0)] = region.sample(mask, 0)
     inside = shown >= 0.5
     steps = [np.abs(np.diff(luma, axis=axis))[np.diff(inside, axis=axis)] for axis in (0, 1)]
     return float(np.concatenate(steps).mean())

@@ -306,3 +306,28 @@ def test_the_picture_changes_steadily_with_the_angle() -> None:
     face = cv2.GaussianBlur(face, (0, 0), 3)
     made = [blend(picture, leaning(d), face, lower_face_mask()).planes[0].astype(int) for d in np.arange(-1, 1.1, 0.1)]
     assert max(float(np.abs(one - other).mean()) for one, other in pairwise(made)) < 0.1
+
+
+@pytest.mark.parametrize("pixels", SUBSAMPLED, ids=lambda pixels: pixels.name)
+@pytest.mark.parametrize("degrees", [0, -35, 12, 90])
+@pytest.mark.parametrize("how", ["soft", "hard"])
+def test_a_face_put_back_strip_by_strip_is_the_face_put_back_at_once(
+    pixels: Pixels, degrees: float, how: Blend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = scene(pixels)
+    y, x = np.mgrid[:96, :96]
+    light = 0.5 + 0.4 * np.sin(0.2 * x) * np.cos(0.15 * y)
+    face = (np.stack([light, 1 - light, light], axis=2) * (2**pixels.depth - 1)).astype(np.float32)
+    out = {}
+    for strip in (1, 3000, 1 << 30):
+        monkeypatch.setattr("wav2lip.compose.place.STRIP", strip)
+        out[strip] = [
+            blend(picture, leaning(degrees, place), face, lower_face_mask(), how)
+            for place in (PLACE, Place(-30.2, -60.0, 240.5, 250.0), Place(120.0, 40.3, 240.0, 200.0))
+        ]
+    for at, whole in enumerate(out[1 << 30]):
+        assert (whole.planes[0] != picture.planes[0]).mean() > 0.01
+        for strip in (1, 3000):
+            for one, other in zip(out[strip][at].planes, whole.planes, strict=True):
+                # OpenCV rounds where it reads to a fraction of a sample.
+                assert np.abs(one.astype(float) - other).max() <= 2 ** (pixels.depth - 8)

@@ -160,7 +160,7 @@ def shown(picture: Picture, plane: int) -> np.ndarray:
     region = Region.around(Place(left, top, right, bottom), (0, 0, 1, 1), picture)
     assert region is not None
     inside = np.zeros(picture.planes[plane].shape, bool)
-    sampled = region.sample(lower_face_mask(), plane, cubic=False, outside=cv2.BORDER_CONSTANT)
+    sampled = region.sample(lower_face_mask(), plane)
     inside[region.part(plane)] = sampled > 0
     return inside
 

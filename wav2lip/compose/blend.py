@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from wav2lip.compose.choices import Blend
@@ -37,28 +36,37 @@ def blend(
     part = extent(mask)
     region = None if part is None else Region.around(place, part, picture)
     out = picture.copy()
-    if region is None:
+    if part is None or region is None:
         return out
-    masks: dict[tuple[int, int], np.ndarray] = {}    # by how a plane is sampled
-    for number, plane in enumerate(out.planes[:3]):
-        index, steps = region.part(number), picture.pixels.steps(number)
-        source = plane[index].astype(np.float32)
-        if steps not in masks:
-            masks[steps] = region.sample(mask, number, cubic=False, outside=cv2.BORDER_CONSTANT)
-        shown = masks[steps]
-        whole = number == 0 or picture.pixels.rgb    # the eye sees less in the chroma
-        ours = region.sample(np.ascontiguousarray(face[..., number]), number, cubic=whole)
-        if how == "hard":
-            shown = (shown >= HALF).astype(np.float32)
-        elif how == "poisson":
-            ours = poisson_blend(source, ours, shown > 0)
-        if grain is not None and whole:
-            # Around a turned face lies what is none of it.
-            seen = shown > 0 if place.angle else None
-            ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8), seen)
-        # source + opacity * shown * (ours - source), in memory that is there already.
-        ours -= source
-        ours *= shown if opacity == 1 else shown * np.float32(opacity)
-        ours += source
-        plane[index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
+    planes = range(len(out.planes[:3]))
+    whole = [plane == 0 or picture.pixels.rgb for plane in planes]    # the eye sees less in the chroma
+    faces = [
+        region.bring(np.ascontiguousarray(face[..., plane]), plane, cubic=whole[plane], goes_on=True)
+        for plane in planes
+    ]
+    masks = {picture.pixels.steps(plane): region.bring(mask, plane) for plane in planes}
+    # What looks around itself needs all of it at once.
+    for strip in [region] if how == "poisson" or grain is not None else region.strips(part):
+        seen: dict[tuple[int, int], np.ndarray] = {}    # the mask, by how a plane is sampled
+        for number in planes:
+            index, steps = strip.part(number), picture.pixels.steps(number)
+            plane = out.planes[number]
+            source = plane[index].astype(np.float32)
+            if steps not in seen:
+                seen[steps] = strip.read(masks[steps], number)
+            shown = seen[steps]
+            ours = strip.read(faces[number], number)
+            if how == "hard":
+                shown = (shown >= HALF).astype(np.float32)
+            elif how == "poisson":
+                ours = poisson_blend(source, ours, shown > 0)
+            if grain is not None and whole[number]:
+                # Around a turned face lies what is none of it.
+                judged = shown > 0 if place.angle else None
+                ours = add_grain(ours, source, grain, 2.0 ** (picture.pixels.depth - 8), judged)
+            # source + opacity * shown * (ours - source), in memory that is there already.
+            ours -= source
+            ours *= shown if opacity == 1 else shown * np.float32(opacity)
+            ours += source
+            plane[index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
     return out

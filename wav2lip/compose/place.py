@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +12,8 @@ import numpy as np
 from wav2lip.media.picture import Picture, Pixels
 
 TOO_FINE = 1.2          # times the face's size in the frame: what is larger is averaged down before it is sampled
+EDGE = 8                # samples for which a face goes on beyond its edge: a mask ends sooner
+STRIP = 1 << 17         # pixels of a region that are worked on together: their numbers stay in the processor's cache
 
 
 class Place(NamedTuple):
@@ -72,6 +74,20 @@ class Lattice(NamedTuple):
         return np.array([[self.across, 0, self.x], [0, self.down, self.y]])
 
 
+class Brought(NamedTuple):
+    """A face's own square, as it is read for a plane.
+
+    Attributes:
+        face: float32 (s, s), in the size in which it is read.
+        cubic: whether it is read smoothly.
+        matrix: (2, 3), from columns and rows of the plane to those of the square.
+    """
+
+    face: np.ndarray
+    cubic: bool
+    matrix: np.ndarray
+
+
 @dataclass(frozen=True)
 class Region:
     """The whole pixels that a part of a face touches, on the grid of the chroma.
@@ -101,46 +117,76 @@ class Region:
         """
         width, height = picture.size
         pixels = picture.pixels
-        left, top, right, bottom = within
-        x, y = zip(*(place.point(across, down) for across in (left, right) for down in (top, bottom)), strict=True)
+        x, y = _corners(place, within).T
         columns = _whole(min(x), max(x), width, pixels.across)
         rows = _whole(min(y), max(y), height, pixels.down)
         if columns.start >= columns.stop or rows.start >= rows.stop:
             return None
         return cls(place, rows, columns, pixels)
 
+    def strips(self, within: tuple[float, float, float, float]) -> Iterator[Region]:
+        """Yield the region in parts, one below the other, each of the columns in which a part of the face can be seen.
+
+        Args:
+            within: as for `around`.
+        """
+        corners = _corners(self.place, within)
+        step = 1 << self.pixels.down
+        high = max(STRIP // (self.columns.stop - self.columns.start) // step, 1) * step
+        for top in range(self.rows.start, self.rows.stop, high):
+            rows = slice(top, min(top + high, self.rows.stop))
+            x = _crossed(corners, rows.start, rows.stop)
+            if len(x):
+                columns = _whole(x.min(), x.max(), self.columns.stop, self.pixels.across)
+                if columns.start < columns.stop:
+                    yield replace(self, rows=rows, columns=columns)
+
     def part(self, plane: int) -> tuple[slice, slice]:
         """Return the rows and columns of a plane that the region is, as an index."""
         across, down = self.pixels.steps(plane)
         return _shifted(self.rows, down), _shifted(self.columns, across)
 
-    def sample(self, face: np.ndarray, plane: int, *, cubic: bool, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-        """Return what the face's own square shows at every number of a plane's part.
+    def sample(self, face: np.ndarray, plane: int, *, cubic: bool = False) -> np.ndarray:
+        """Return what the face's own square shows at every number of a plane's part, and zero beyond the square.
 
         Args:
             face: float32 (s, s), the square of any size.
             plane: which plane of the picture it is sampled for.
             cubic: smoothly; otherwise linearly, which never overshoots.
-            outside: OpenCV's rule for what is beyond the square's edge.
 
         Returns:
             float32 of the part's shape.
         """
-        rows, columns = self.part(plane)
-        size, cubic, lattice = self.lattice(face.shape[0], plane, cubic=cubic)
+        return self.read(self.bring(face, plane, cubic=cubic), plane)
+
+    def bring(self, face: np.ndarray, plane: int, *, cubic: bool = False, goes_on: bool = False) -> Brought:
+        """Return the face's own square as it is read for a plane; arguments as for `sample`.
+
+        Args:
+            goes_on: some samples beyond its edge there is what is at the edge, not zero.
+        """
+        size, cubic, _ = self.lattice(face.shape[0], plane, cubic=cubic)
         if size != face.shape[0]:
             brought = cv2.INTER_AREA if size < face.shape[0] else cv2.INTER_CUBIC
             face = cv2.resize(face, (size, size), interpolation=brought)
-        matrix = lattice.matrix
+        matrix = self._on(size, plane, 0, 0).matrix
         if self.place.angle:
             # Back from the turned plane to where its numbers would be, were the face upright.
-            first = np.array([columns.start, rows.start], float)
-            back = cv2.invertAffineTransform(self.place.turn(self.pixels.steps(plane)))
-            back[:, 2] += back[:, :2] @ first - first
-            matrix = _after(matrix, back)
+            matrix = _after(matrix, cv2.invertAffineTransform(self.place.turn(self.pixels.steps(plane))))
+        if goes_on:    # four times as fast as to look for the edge at every number that is far from the face
+            face = cv2.copyMakeBorder(face, EDGE, EDGE, EDGE, EDGE, cv2.BORDER_REPLICATE)
+            matrix[:, 2] += EDGE
+        return Brought(face, cubic, matrix)
+
+    def read(self, brought: Brought, plane: int) -> np.ndarray:
+        """Return what `sample` does, of what `bring` gave for the same place."""
+        rows, columns = self.part(plane)
+        matrix = brought.matrix.copy()
+        matrix[:, 2] += matrix[:, 0] * columns.start + matrix[:, 1] * rows.start
         return cv2.warpAffine(
-            face, matrix, (columns.stop - columns.start, rows.stop - rows.start),
-            flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP, borderMode=outside,
+            brought.face, matrix, (columns.stop - columns.start, rows.stop - rows.start),
+            flags=(cv2.INTER_CUBIC if brought.cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
         )
 
     def lattice(self, size: int, plane: int, *, cubic: bool) -> tuple[int, bool, Lattice]:
@@ -150,18 +196,27 @@ class Region:
             The size to which it is brought before, averaged down or smoothly doubled; whether it is then read smoothly;
             and where the part's numbers lie on it.
         """
-        across, down = self.pixels.steps(plane)
-        rows, columns = self.part(plane)
-        place = self.place
-        # A chroma number stands for the middle of the pixels that it colours.
-        wide, high = (place.x2 - place.x1) / 2**across, (place.y2 - place.y1) / 2**down
+        wide, high = self._size(plane)
         if size > TOO_FINE * max(wide, high):
             size = max(1, round(max(wide, high)))
         if cubic and min(wide, high) > 2 * size:     # the same to the eye, and three times as fast
             size, cubic = 2 * size, False
-        x = (columns.start + 0.5 - place.x1 / 2**across) / wide * size - 0.5
-        y = (rows.start + 0.5 - place.y1 / 2**down) / high * size - 0.5
-        return size, cubic, Lattice(x, y, size / wide, size / high)
+        rows, columns = self.part(plane)
+        return size, cubic, self._on(size, plane, columns.start, rows.start)
+
+    def _on(self, size: int, plane: int, column: int, row: int) -> Lattice:
+        """Return where the numbers of a plane, from one of them on, lie on a square of the face (size, size)."""
+        across, down = self.pixels.steps(plane)
+        wide, high = self._size(plane)
+        # A chroma number stands for the middle of the pixels that it colours.
+        x = (column + 0.5 - self.place.x1 / 2**across) / wide * size - 0.5
+        y = (row + 0.5 - self.place.y1 / 2**down) / high * size - 0.5
+        return Lattice(x, y, size / wide, size / high)
+
+    def _size(self, plane: int) -> tuple[float, float]:
+        """Return the width and the height of the face in numbers of a plane."""
+        across, down = self.pixels.steps(plane)
+        return (self.place.x2 - self.place.x1) / 2**across, (self.place.y2 - self.place.y1) / 2**down
 
 
 def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
@@ -208,6 +263,26 @@ def landmarks_in(place: Place, landmarks: np.ndarray) -> np.ndarray:
 def _after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return the affine map (2, 3) that does the one after the other."""
     return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
+def _corners(place: Place, within: tuple[float, float, float, float]) -> np.ndarray:
+    """Return the corners of a part of a face in the frame, (4, 2), going round; `within` as for `Region.around`."""
+    left, top, right, bottom = within
+    return np.array([
+        place.point(across, down) for across, down in ((left, top), (right, top), (right, bottom), (left, bottom))
+    ])
+
+
+def _crossed(corners: np.ndarray, top: float, bottom: float) -> np.ndarray:
+    """Return columns between which a convex figure (n, 2) is in the rows from top to bottom; none where it is not."""
+    x, y = corners.T
+    further, below = np.roll(x, -1), np.roll(y, -1)
+    found = [x[(y >= top) & (y <= bottom)]]
+    for edge in (top, bottom):
+        crossing = (y - edge) * (below - edge) < 0
+        share = (edge - y[crossing]) / (below - y)[crossing]
+        found.append(x[crossing] + share * (further - x)[crossing])
+    return np.concatenate(found)
 
 
 def _whole(start: float, end: float, length: int, step: int) -> slice:

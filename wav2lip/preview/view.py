@@ -102,7 +102,7 @@ class View(NamedTuple):
         region = None if within is None else Region.around(face.patch.place, within, picture)
         frame = np.zeros((height, width), np.float32)
         if region is not None:
-            shown = region.sample(face.mask, 0, cubic=False, outside=cv2.BORDER_CONSTANT)
+            shown = region.sample(face.mask, 0)
             frame[region.part(0)] = (shown >= HALF) if hard else shown
         return frame[self.top : self.bottom, self.left : self.right]
 
