@@ -39,7 +39,7 @@ def golden(shared: Path) -> dict[str, np.ndarray]:
 def test_the_network_gives_the_originals_maps(detector: S3FDDetector, golden: dict[str, np.ndarray]) -> None:
     pixels = torch.from_numpy(golden["images_rgb_or_bgr_as_given"]).permute(0, 3, 1, 2).float()
     with torch.inference_mode():
-        maps = detector._network(pixels - torch.tensor(MEANS)[:, None, None])
+        maps = detector._built()(pixels - torch.tensor(MEANS)[:, None, None])
     assert len(maps) == 12
     for number, level in enumerate(maps):
         np.testing.assert_allclose(level.numpy(), golden[f"map{number}"], atol=1e-4)
@@ -197,15 +197,15 @@ def test_s3fd_weights_with_a_layer_missing_are_refused(weights: Path, tmp_path: 
 
 def test_layers_that_are_quicker_in_another_way_change_no_box(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wav2lip.faces.s3fd.fast_bfloat16", lambda device: False)
-    quick = S3FDDetector(weights, device="cpu", compat=False)
+    quick = S3FDDetector(weights, device="cpu", compat=False)._built()
     monkeypatch.setattr("wav2lip.faces.s3fd.QUICKER", ())
-    plain = S3FDDetector(weights, device="cpu", compat=False)
+    plain = S3FDDetector(weights, device="cpu", compat=False)._built()
     pictures = torch.rand(1, 3, 64, 96).contiguous(memory_format=torch.channels_last) * 255 - 110
     with torch.inference_mode():
-        maps = [detector._network(pictures) for detector in (quick, plain) if detector._network is not None]
+        maps = [network(pictures) for network in (quick, plain)]
     for one, other in zip(*maps, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()))
-    assert any("Winograd" in type(layer).__name__ for layer in quick._network.children())  # type: ignore[union-attr]
+    assert any("Winograd" in type(layer).__name__ for layer in quick.children())
 
 
 def test_a_detector_that_rested_finds_the_same(weights: Path) -> None:

@@ -171,8 +171,8 @@ class Examination:
         def measure() -> Forecast:
             try:
                 prepared = prepare(
-                    source, self.audio, output, self.options, encoding, device, Progress(), Clock(), Watch(), networks,
-                    scout,
+                    source, self.audio, output, self.options, encoding, device, Progress(), Clock(), Watch(),
+                    lambda: networks, scout,
                 )
             except (UsageError, NoFaceError) as error:    # about people, of whom samples may show too few
                 if found is None:

@@ -62,7 +62,8 @@ class S3FDDetector:
         if not compat and fast_bfloat16(self._device):
             self._dtype = torch.bfloat16      # three times as fast; boxes move by less than their own tremble
         self._quick = not compat and self._device.type == "cpu" and self._dtype == torch.float32
-        self._network: nn.Module | None = self._built()
+        _read(weights)                        # what cannot be used is said at once, what can is loaded when needed
+        self._network: nn.Module | None = None
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         numbers = "compat" if compat else str(self._dtype).removeprefix("torch.")
         quick = " quick" if self._quick else ""
@@ -95,9 +96,7 @@ class S3FDDetector:
         return found
 
     def _built(self) -> nn.Module:
-        checkpoint = read_checkpoint(self._weights)
-        expect(checkpoint, "s3fd")
-        network = build_network(checkpoint.state_dict, self._weights).to(self._device, self._dtype)
+        network = build_network(_read(self._weights)).to(self._device, self._dtype)
         if self._compat:
             return network
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -138,22 +137,36 @@ class S3FDDetector:
         return [faces[suppress(faces, SAME_FACE, one_more=True)] * back for faces in rows]
 
 
-def build_network(state_dict: dict[str, Tensor], path: Path) -> nn.Module:
-    """Build the network in eval mode.
+def build_network(state_dict: dict[str, Tensor]) -> nn.Module:
+    """Build the network in eval mode, with a copy of its weights."""
+    network = _empty()
+    network.load_state_dict({name: own(tensor) for name, tensor in state_dict.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Return the weights in a file, which are read from the disk when they are used.
 
     Raises:
-        WeightsError: tensors that are missing, too many, or of other shapes.
+        WeightsError: it is broken or of another network, or has tensors that are missing, too many, or of other shapes.
     """
-    with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
-        network: nn.Module = _definition().s3fd()
+    checkpoint = read_checkpoint(path)
+    expect(checkpoint, "s3fd")
     try:
-        network.load_state_dict({name: own(tensor) for name, tensor in state_dict.items()}, assign=True)
+        _empty().load_state_dict(checkpoint.state_dict, assign=True)
     except RuntimeError as error:
         raise WeightsError(
             f"{path} holds an S3FD face detector with missing or different layers. "
             "Download the published one again: s3fd-619a316812.pth."
         ) from error
-    return network.eval().requires_grad_(False)
+    return checkpoint.state_dict
+
+
+def _empty() -> nn.Module:
+    """Return the network without numbers."""
+    with torch.device("meta"):    # no memory and no random numbers for weights that are replaced at once
+        network: nn.Module = _definition().s3fd()
+    return network
 
 
 def _definition() -> Any:

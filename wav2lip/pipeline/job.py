@@ -17,7 +17,7 @@ from wav2lip.models.device import choose_device
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.fingerprint import fingerprint
 from wav2lip.pipeline.folder import WorkFolder, cleaning, others_in_words
-from wav2lip.pipeline.networks import Networks
+from wav2lip.pipeline.networks import Networks, networks_ahead
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.output import default_output, encoding_of, prepare_output
 from wav2lip.pipeline.prepare import Prepared, frames_with_faces, open_source, prepare
@@ -154,32 +154,34 @@ def open_job(
     face, audio = Path(face), None if audio is None else Path(audio)
     device = choose_device(options.device)
     gpu = options.gpu(device)
-    with clock.measure("load"), watch.stage("load"):
-        source = watch.source(open_source(face, options, gpu, progress))
-        if output is None:
-            output = default_output(face, options.recording(audio), options.codec, None if options.compat else source)
-        output = Path(output)
-        encoding = encoding_of(options, gpu)
-        prepare_output(output, (face, audio, *options.files), encoding, options.clobber, sidecar=options.sidecar)
-        signing = signing_of(options, output)
-    with nullcontext() if shared else holding(output):
-        prepared = prepare(source, audio, output, options, encoding, device, progress, clock, watch, networks)
-        job = Job(prepared, work_folder(prepared), progress, watch, clock, shared, signing)
-        if not options.resume and not shared:
-            job.folder.remove()
-        others = job.folder.others()
-        if others:
-            progress.say(others_in_words(others, output))
-        job.folder.make(shared=shared)
-        try:
-            yield job
-        except BaseException as error:
-            hint = job.leave(error)
-            if hint and isinstance(error, Wav2LipError | SystemExit):
-                progress.say(f"{hint[0].upper()}{hint[1:]}; {cleaning(output)} removes what is there.")
-            if hint and isinstance(error, KeyboardInterrupt) and not error.args:
-                raise KeyboardInterrupt(hint) from None
-            raise
+    with networks_ahead(options, device, progress, networks) as load:
+        with clock.measure("load"), watch.stage("load"):
+            source = watch.source(open_source(face, options, gpu, progress))
+            if output is None:
+                shown = None if options.compat else source
+                output = default_output(face, options.recording(audio), options.codec, shown)
+            output = Path(output)
+            encoding = encoding_of(options, gpu)
+            prepare_output(output, (face, audio, *options.files), encoding, options.clobber, sidecar=options.sidecar)
+            signing = signing_of(options, output)
+        with nullcontext() if shared else holding(output):
+            prepared = prepare(source, audio, output, options, encoding, device, progress, clock, watch, load)
+            job = Job(prepared, work_folder(prepared), progress, watch, clock, shared, signing)
+            if not options.resume and not shared:
+                job.folder.remove()
+            others = job.folder.others()
+            if others:
+                progress.say(others_in_words(others, output))
+            job.folder.make(shared=shared)
+            try:
+                yield job
+            except BaseException as error:
+                hint = job.leave(error)
+                if hint and isinstance(error, Wav2LipError | SystemExit):
+                    progress.say(f"{hint[0].upper()}{hint[1:]}; {cleaning(output)} removes what is there.")
+                if hint and isinstance(error, KeyboardInterrupt) and not error.args:
+                    raise KeyboardInterrupt(hint) from None
+                raise
 
 
 def signing_of(options: SyncOptions, output: Path) -> Signing | None:

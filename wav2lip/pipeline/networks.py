@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,19 +54,54 @@ class Networks:
         give_back()
 
 
-def load_networks(options: SyncOptions, device: str, progress: Progress) -> Networks:
+_Loaded = tuple[Engine, str, str | None]
+"""What runs the generator, what its weights are, and what the user should know before it is used."""
+
+
+@contextmanager
+def networks_ahead(
+    options: SyncOptions, device: str, progress: Progress, networks: Networks | None
+) -> Iterator[Callable[[], Networks]]:
+    """Load the generator in a thread while the block finds out about other things.
+
+    Args:
+        options, device, progress: of the run.
+        networks: what there is already; None for nothing.
+
+    Yields:
+        What returns the networks, and raises what `load_networks` does.
+    """
+    if networks is not None:
+        yield lambda: networks
+        return
+    if options.checkpoint is not None and not Path(options.checkpoint).is_file():    # it may have to be downloaded
+        yield lambda: load_networks(options, device, progress)
+        return
+    pool = ThreadPoolExecutor(1, thread_name_prefix="load")
+    loading = pool.submit(_load_engine, options, device)
+    pool.shutdown(wait=False)    # the thread ends with its work
+    try:
+        yield lambda: load_networks(options, device, progress, loading)
+    finally:
+        wait([loading])
+
+
+def load_networks(
+    options: SyncOptions, device: str, progress: Progress, engine: Future[_Loaded] | None = None
+) -> Networks:
     """Load what the options name, on a device as `choose_device` gives it.
+
+    Args:
+        options, device, progress: of the run.
+        engine: in which the generator is being loaded; None loads it first, as it may have to be downloaded.
 
     Raises:
         WeightsError: weights that are missing, broken or of another network.
         UsageError: an engine or a precision that the device or this installation has not.
     """
-    engine, description, notice = _load_engine(options, device)
-    if notice:
-        progress.say(notice)
-    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
-    if options.device == "auto" and (lost := passed_over()):
-        progress.say(lost)
+    if engine is None:
+        engine = Future()
+        engine.set_result(_load_engine(options, device))
     detector = None
     if options.needs_detector:
         detector = make_detector(
@@ -75,11 +113,17 @@ def load_networks(options: SyncOptions, device: str, progress: Progress) -> Netw
             say=progress.say,
         )
     enhancer = load_enhancer(options.enhance, device) if options.enhance else None
+    parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
+    runs, description, notice = engine.result()
+    if notice:
+        progress.say(notice)
+    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
     if enhancer is not None:
         progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
-    parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
+    if options.device == "auto" and (lost := passed_over()):
+        progress.say(lost)
     give_back()
-    return Networks(Lips(engine), description, detector, device, enhancer, parser)
+    return Networks(Lips(runs), description, detector, device, enhancer, parser)
 
 
 def check_engine(options: SyncOptions, device: str) -> torch.dtype:
@@ -97,8 +141,7 @@ def check_engine(options: SyncOptions, device: str) -> torch.dtype:
     return numbers
 
 
-def _load_engine(options: SyncOptions, device: str) -> tuple[Engine, str, str | None]:
-    """Return what runs the generator, what its weights are, and what the user should know before it is used."""
+def _load_engine(options: SyncOptions, device: str) -> _Loaded:
     numbers = check_engine(options, device)
     if options.engine == "openvino":
         from wav2lip.models.openvino import load_engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import Heard
 from wav2lip.pipeline.lane import Lane, make_lanes, unique
 from wav2lip.pipeline.manner import Manner, given_face
-from wav2lip.pipeline.networks import Networks, load_networks
+from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import FULL_FRAME, Extend, SyncOptions
 from wav2lip.pipeline.output import refuse_inputs
 from wav2lip.pipeline.scout import Scout
@@ -129,7 +129,7 @@ class Prepared:
 
 def prepare(
     source: Source, audio: Path | None, output: Path, options: SyncOptions, encoding: Encoding, device: str,
-    progress: Progress, clock: Clock, watch: Watch, networks: Networks | None, scout: Scout | None = None,
+    progress: Progress, clock: Clock, watch: Watch, load: Callable[[], Networks], scout: Scout | None = None,
 ) -> Prepared:
     """Find out and decide all that there is to know before the first frame is made.
 
@@ -139,7 +139,7 @@ def prepare(
         output: the result.
         encoding: how the options want its picture to be compressed.
         options, device, progress, clock, watch: of the run.
-        networks: those of another run with the same options; None loads them.
+        load: gives the networks, in the middle of it all.
         scout: looks at what the frames need; None for all that any could.
 
     Raises:
@@ -150,7 +150,7 @@ def prepare(
         width, height = source.size
         decided, label, script, heard = begin(source, audio, output, options, encoding, progress, scout)
         heard = [(lines, watch.speech(speech)) for lines, speech in heard]
-        loaded = networks or load_networks(options, device, progress)
+        loaded = load()
         networks = watch.networks(loaded)
         given = given_face(options, networks.detector)
 

@@ -65,7 +65,7 @@ class Trial:
         networks = self._load(options, device)
         prepared = prepare(
             source, self.audio, Path(f".wav2lip-preview{ending}"), options, encoding_of(options, gpu), device,
-            self.progress, Clock(), Watch(), networks, self.glimpse,
+            self.progress, Clock(), Watch(), lambda: networks, self.glimpse,
         )
         return with_windows(prepared, self.glimpse)
 
