@@ -33,8 +33,9 @@ SURE = 0.5                         # a face's least probability
 SAME_FACE = 0.3                    # IoU above which the weaker of two boxes goes
 LONG_SIDE = 640                    # pixels: larger frames are scaled down, except for the original's answers
 QUICK_LONG_SIDE = 320              # pixels: slow devices look at so many first, and find faces of a twentieth of that
-# Layers that take half the time there in Winograd's way; the others are too narrow for it, or would take 40 MB each.
-QUICKER = ("conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1")
+# Layers that take half the time there in Winograd's way; the others are too narrow for it, or their maps too small.
+QUICKER = ("conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1", "conv4_2", "conv4_3")
+TIDY_AFTER = 8                     # looks; every time would take a sixth of each
 
 
 class S3FDDetector:
@@ -64,6 +65,7 @@ class S3FDDetector:
         self._quick = not compat and self._device.type == "cpu" and self._dtype == torch.float32
         _read(weights)                        # what cannot be used is said at once, what can is loaded when needed
         self._network: nn.Module | None = None
+        self._looks = 0
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         numbers = "compat" if compat else str(self._dtype).removeprefix("torch.")
         quick = " quick" if self._quick else ""
@@ -110,11 +112,13 @@ class S3FDDetector:
             return self._find(frames, self.long_side)
         found = []
         for frame in frames:    # one by one: the maps of more do not stay in the cache
+            self._looks += 1
             faces = self._find([frame], QUICK_LONG_SIDE)
             if not len(faces[0]) and max(frame.shape[:2]) > QUICK_LONG_SIDE:
                 faces = self._find([frame], self.long_side)
             found += faces
-            give_back()         # or large maps of all sizes leave holes between them that nothing fits into
+            if self._looks % TIDY_AFTER == 0:
+                give_back()     # or large maps of all sizes leave holes between them that nothing fits into
         return found
 
     def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
