@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from wav2lip.models.flop import Flop, network_flop
-from wav2lip.models.fused import can_fuse, fuse
+from wav2lip.models.fused import FACES, can_fuse, fuse
 from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import Room, in_halves
@@ -97,7 +97,7 @@ class TorchEngine:
                 fuse(self._network)
             else:
                 self._pool.submit(fuse, self._network).result()
-        self.at_once = 2 if self._pool else 1    # a core that is done with its share goes on with another batch's
+        self.at_once = self._workers + 1 if self._pool else 1    # a core that is done finds more to do
 
     def generate(
         self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
@@ -122,7 +122,8 @@ class TorchEngine:
         run = partial(self._run, asked, first, on_device)
         if self._pool is None:
             return in_halves(run, rows, device=self._device, task="for one face", room=self._room)
-        made = list(self._pool.map(run, np.array_split(rows, min(self._workers, len(rows)))))
+        shares = min(self._workers, -(-len(rows) // FACES))
+        made = list(self._pool.map(run, np.array_split(rows, shares)))
         return torch.cat(made) if on_device else np.concatenate(made)
 
     def _run(self, asked: _Asked, first: int, on_device: bool, rows: np.ndarray) -> Any:

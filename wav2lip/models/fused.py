@@ -12,7 +12,7 @@ from wav2lip.models.generator import FACE_SIZE, LOWER, MEL, Generator
 from wav2lip.models.layers import ConvBlock, ConvTransposeBlock
 from wav2lip.models.winograd import Winograd, framed, with_input
 
-FACES = 6    # a core's share at a time: more are hardly faster, but use more memory. Weights are laid out for so many
+FACES = 4    # a core's share at a time: more are hardly faster, but use more memory. Weights are laid out for so many
 
 # PyTorch's own operators for its compiler; they are no part of its public interface.
 _OPERATORS = (

@@ -18,7 +18,7 @@ from wav2lip.models.engine import Engine, Mixed
 from wav2lip.models.flop import Flop
 from wav2lip.pipeline.manner import Manner
 
-FIRST = 4    # moments that are generated together at first: the encoder need not wait for a whole batch
+FIRST = 2    # moments that are generated together at first: the encoder need not wait for a whole batch
 
 
 class Moment(NamedTuple):

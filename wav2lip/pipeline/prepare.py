@@ -24,7 +24,6 @@ from wav2lip.media.hardware import decoded_on
 from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.media.read import slow_backwards
-from wav2lip.models.device import cores
 from wav2lip.models.fused import FACES
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import Heard
@@ -41,7 +40,7 @@ from wav2lip.pipeline.watch import Watch
 from wav2lip.pipeline.who import Cast
 from wav2lip.progress import Progress
 
-FACES_AT_A_TIME = {"cpu": FACES * cores(), "cuda": 128, "mps": 32}
+FACES_AT_A_TIME = {"cpu": FACES, "cuda": 128, "mps": 32}
 NARROW = 32                                      # pixels: smaller faces have too few for a mouth
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",

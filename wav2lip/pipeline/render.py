@@ -97,7 +97,7 @@ def play(prepared: Prepared, first: int) -> Generator[AnyFrame]:
     source, plan = prepared.source, runs_from(prepared.plan, first)
     compat = prepared.options.compat
     frames: Iterator[tuple[int, AnyFrame]] = source.play(plan) if compat else source.play_pictures(plan)
-    with closing(prefetch(frames, prepared.waiting)) as pictures:
+    with closing(prefetch(frames, min(prepared.waiting, 2 * prepared.batch))) as pictures:
         for _number, frame in pictures:
             yield frame
 
