@@ -58,7 +58,7 @@ def on_the_border(patch: Patch, result: Picture, palette: Palette) -> float:
     region = Region.around(patch.place, (0, 0, 1, 1), patch.picture)
     assert region is not None
     mask = landmark_mask(patch.landmarks, patch.place.aspect)
-    shown = region.sample(mask, 0, cubic=False, outside=cv2.BORDER_CONSTANT)
+    shown = region.sample(mask, 0)
     ring = (shown > 0) & (shown <= 0.5)
     differences = deltaE_ciede2000(colours(patch.picture, palette, region), colours(result, palette, region))
     return float(differences[ring].mean())

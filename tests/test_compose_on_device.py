@@ -33,7 +33,7 @@ from wav2lip.models.enhancer import Enhancer
 from wav2lip.models.generator import Generator
 from wav2lip.models.memory import enough, in_halves
 from wav2lip.pipeline import prepare
-from wav2lip.pipeline.lips import Lips, Moment, sync_lips
+from wav2lip.pipeline.lips import FIRST, Lips, Moment, sync_lips
 from wav2lip.pipeline.manner import Manner
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import SyncOptions
@@ -196,8 +196,8 @@ class TestTheWholeWay:
         lips, manner = Lips(TorchEngine(generator, "cpu")), Manner("source")
         palette = Palette(FULL if frames[0].pixels.rgb else SDR, frames[0].pixels, 160, 160)
         usual, device = Compositor(palette), DeviceCompositor(palette, Finish(), "cpu")
-        results = sync_lips(self.moments(frames), lips, usual, manner, 3)
-        made = list(sync_lips(self.moments(frames), lips, device, manner, 3))
+        results = sync_lips(self.moments(frames), lips, usual, manner, 3, 1)
+        made = list(sync_lips(self.moments(frames), lips, device, manner, 3, 1))
         for number, (one, other) in enumerate(zip(made, results, strict=True)):
             assert_alike(one, other, frames[number])
             assert (one is frames[number]) == (number in (2, 4, 5))
@@ -207,14 +207,14 @@ class TestTheWholeWay:
 
         def watched() -> Iterator[Moment]:
             for moment in self.moments(frames):
-                assert moment.number < 3 or shown.wait(30), "the first three are not shown before the fourth comes"
+                assert moment.number < FIRST or shown.wait(30), "the first ones are not shown before the next come"
                 yield moment._replace(place=INSIDE, presence=1.0)
 
         palette = Palette(SDR, frames[0].pixels, 160, 160)
         lips, compositor = Lips(TorchEngine(Generator(4).eval(), "cpu")), DeviceCompositor(palette, Finish(), "cpu")
         count = 0
-        for count, _ in enumerate(sync_lips(watched(), lips, compositor, Manner(), 3), 1):
-            if count == 3:
+        for count, _ in enumerate(sync_lips(watched(), lips, compositor, Manner(), 3, lips.at_once), 1):
+            if count == FIRST:
                 shown.set()
         assert count == 7
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from wav2lip.media.probe import probe
 from wav2lip.media.read import read_frames
 from wav2lip.models.generator import Generator
 from wav2lip.models.load import save_network
+from wav2lip.pipeline.lips import Lips
+from wav2lip.pipeline.prepare import HELD, in_hand
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "face.mp4"
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,3 +84,24 @@ def test_an_export_never_replaces_what_it_is_made_from(tmp_path: Path) -> None:
     words[1] = str(tmp_path / "narrow.onnx")     # with nothing beside it
     assert CliRunner().invoke(main, words).exit_code == 0
     assert (tmp_path / "narrow.bin").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("faces", "at_once", "wanted", "waiting", "expected"),
+    [
+        (4, 3, None, 24, (4, 3)),        # two cores, 720p
+        (4, 3, None, 2, (2, 3)),         # two cores, 4K
+        (4, 33, None, 10, (1, 33)),      # 32 cores, 1080p
+        (4, 33, None, 2, (1, 7)),        # 32 cores, 4K: memory has no room for more
+        (4, 17, 64, 36, (64, 1)),        # who wants so many at a time gets them, on all cores
+        (128, 1, None, 24, (48, 1)),     # a GPU
+        (8, 1, 1, 2, (1, 1)),
+    ],
+)
+def test_as_many_frames_are_in_hand_as_memory_is_meant_for(
+    faces: int, at_once: int, wanted: int | None, waiting: int, expected: tuple[int, int]
+) -> None:
+    engine = SimpleNamespace(faces=faces, at_once=at_once)
+    batch, threads = in_hand(Lips(engine), wanted, waiting)  # type: ignore[arg-type]
+    assert (batch, threads) == expected
+    assert batch * (threads + 1) <= max(HELD * waiting, 2 * batch)

@@ -6,7 +6,7 @@ import numpy as np
 
 from wav2lip.compose.choices import Blend
 from wav2lip.compose.grain import add_grain
-from wav2lip.compose.place import Place, Region, extent
+from wav2lip.compose.place import Brought, Place, Region, extent
 from wav2lip.compose.poisson import poisson_blend
 from wav2lip.media.picture import Picture
 
@@ -44,14 +44,16 @@ def blend(
         region.bring(np.ascontiguousarray(face[..., plane]), plane, cubic=whole[plane], goes_on=True)
         for plane in planes
     ]
-    masks = {picture.pixels.steps(plane): region.bring(mask, plane) for plane in planes}
+    masks: dict[tuple[int, int], Brought] = {}    # by how a plane is sampled
+    for plane in planes:
+        if picture.pixels.steps(plane) not in masks:
+            masks[picture.pixels.steps(plane)] = region.bring(mask, plane)
     # What looks around itself needs all of it at once.
     for strip in [region] if how == "poisson" or grain is not None else region.strips(part):
-        seen: dict[tuple[int, int], np.ndarray] = {}    # the mask, by how a plane is sampled
+        seen: dict[tuple[int, int], np.ndarray] = {}    # the masks
         for number in planes:
             index, steps = strip.part(number), picture.pixels.steps(number)
-            plane = out.planes[number]
-            source = plane[index].astype(np.float32)
+            source = out.planes[number][index].astype(np.float32)
             if steps not in seen:
                 seen[steps] = strip.read(masks[steps], number)
             shown = seen[steps]
@@ -68,5 +70,5 @@ def blend(
             ours -= source
             ours *= shown if opacity == 1 else shown * np.float32(opacity)
             ours += source
-            plane[index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
+            out.planes[number][index] = np.clip(np.rint(ours, out=ours), 0, 2**picture.pixels.depth - 1, out=ours)
     return out

@@ -231,7 +231,7 @@ class DeviceCompositor:
         self, squares: Tensor, shown: Sequence[Shown], plane: int, corners: Sequence[tuple[int, int]],
         size: tuple[int, int], *, cubic: bool, empty: bool = False,
     ) -> Tensor:
-        """Return what squares (n, k, s, s) show in rectangles of a plane, (n, k, *size), as `Region.sample` does."""
+        """Return what squares (n, k, s, s) show in rectangles of a plane, (n, k, *size), as `Region.read` does."""
         square = squares.shape[-1]
         down, across = [], []
         for one, (y, x) in zip(shown, corners, strict=True):

@@ -42,14 +42,14 @@ def of_planes(lines: Sequence[Line], count: int, length: int, device: str) -> Te
 
 
 def of_squares(lines: Sequence[Line], count: int, square: int, device: str, *, empty: bool = False) -> Tensor:
-    """Return the matrices that read squares along one axis as `Region.sample` does.
+    """Return the matrices that read squares along one axis as `Region.bring` and `read` do.
 
     Args:
         lines: how each face's is read.
         count: how many numbers are read.
         square: samples of the axis.
         device: where the matrices are made.
-        empty: there is nothing beyond the square's edge; otherwise the edge goes on.
+        empty: there is nothing beyond the square's edge; otherwise the edge goes on, as far as a mask shows anything.
 
     Returns:
         float32 (n, count, square).

@@ -69,7 +69,7 @@ class S3FDDetector:
         self._largest = 0                     # frames that fit into memory together; 0 while nobody knows
         numbers = "compat" if compat else str(self._dtype).removeprefix("torch.")
         quick = " quick" if self._quick else ""
-        self.fingerprint = f"s3fd 3 {numbers}{quick} {content_digest(weights)}"
+        self.fingerprint = f"s3fd 4 {numbers}{quick} {content_digest(weights)}"
 
     def rest(self) -> None:
         """Give a CPU's memory back. The next search takes a moment to begin."""
@@ -77,6 +77,7 @@ class S3FDDetector:
             self._network = None
 
     def detect(self, frames: Sequence[Frame]) -> list[np.ndarray]:
+        self._network = self._network or self._built()
         found: list[np.ndarray] = []
         while len(found) < len(frames):
             batch = self._largest or len(frames)
@@ -123,7 +124,7 @@ class S3FDDetector:
 
     def _find(self, frames: Sequence[Frame], long_side: int | None) -> list[np.ndarray]:
         """Return the faces in frames, after scaling them down to a longer side of so many pixels; None: as they are."""
-        self._network = self._network or self._built()
+        assert self._network is not None
         height, width = frames[0].shape[:2]
         size = fitting((width, height), long_side)
         frames = [shrink(frame, size) for frame in frames]

@@ -17,6 +17,9 @@ from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import Room, in_halves
 
+_TOGETHER = {"cuda": 128, "mps": 32}    # faces, by device: more are hardly faster, but use more memory
+FACES_A_THREAD = 3                      # likewise, where threads share every convolution
+
 
 class Mixed(NamedTuple):
     """Which of the faces shall be made of which of those that are given, where these are more.
@@ -35,9 +38,11 @@ class Engine(Protocol):
 
     Attributes:
         at_once: how many threads may generate at the same time, and make the best use of the device then.
+        faces: how many each of them had best ask for at a time.
     """
 
     at_once: int
+    faces: int
 
     def generate(
         self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
@@ -97,7 +102,9 @@ class TorchEngine:
                 fuse(self._network)
             else:
                 self._pool.submit(fuse, self._network).result()
-        self.at_once = self._workers + 1 if self._pool else 1    # a core that is done finds more to do
+        self.at_once, self.faces = 1, _TOGETHER.get(self._device.type, FACES_A_THREAD * torch.get_num_threads())
+        if self._pool is not None:
+            self.at_once, self.faces = self._workers + 1, FACES    # a core that is done finds more to do
 
     def generate(
         self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,

@@ -91,7 +91,9 @@ def _faster(block: ConvBlock | ConvTransposeBlock, shape: list[int]) -> nn.Modul
     if isinstance(block, ConvTransposeBlock):
         if height * width == 1:
             return _Spread(convolution)
-        return _SpreadOver(convolution) if height * width <= _SMALL else _FusedTranspose(convolution, shape)
+        if height * width <= _SMALL and convolution.weight.dtype == torch.float32:
+            return _SpreadOver(convolution)
+        return _FusedTranspose(convolution, shape)
     if convolution.kernel_size == (height, width) and convolution.padding == (0, 0):
         return _Product(convolution)
     if block.residual and channels >= _WIDE and convolution.weight.dtype == torch.float32:

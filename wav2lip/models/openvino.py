@@ -38,7 +38,7 @@ class OpenVINOEngine:
         WeightsError: it is no such file.
     """
 
-    at_once = 1
+    at_once, faces = 1, BATCH
 
     def __init__(self, path: Path, numbers: torch.dtype = torch.float32):
         openvino = require("openvino", "openvino")

@@ -46,11 +46,12 @@ class Lips:
 
     Attributes:
         at_once: how many threads may speak at the same time; more wait.
+        faces: how many each had best ask for at a time.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self.at_once = engine.at_once
+        self.at_once, self.faces = engine.at_once, engine.faces
         self._free = Semaphore(self.at_once)    # where several people speak at a time they take turns
 
     def speak(
@@ -84,7 +85,7 @@ class Lips:
 
 
 def sync_lips(
-    moments: Iterable[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
+    moments: Iterable[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int, at_once: int
 ) -> Generator[AnyFrame]:
     """Yield every moment's frame with its mouth replaced; frames without a face pass through as they are.
 
@@ -93,10 +94,11 @@ def sync_lips(
         lips: the generator.
         compositor: cuts faces out and puts them back.
         manner: what becomes of each mouth.
-        batch: how many moments are generated at a time; a few times as many are held.
+        batch: how many moments are generated at a time.
+        at_once: how many threads do so; one batch more is held, whose faces are put back.
     """
     # Faces are put back while the next ones are generated.
-    with closing(_spoken(iter(moments), lips, compositor, manner, batch)) as finished:
+    with closing(_spoken(iter(moments), lips, compositor, manner, batch, at_once)) as finished:
         for shown, group in groupby(finished, key=lambda one: isinstance(one, Patch)):
             if shown:
                 yield from compositor.put_back(group)
@@ -105,7 +107,7 @@ def sync_lips(
 
 
 def _spoken(
-    moments: Iterator[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int
+    moments: Iterator[Moment], lips: Lips, compositor: AnyCompositor, manner: Manner, batch: int, at_once: int
 ) -> Generator[AnyFrame]:
     """Yield a patch for every moment that shows a generated face, and the frame of the others."""
 
@@ -115,7 +117,7 @@ def _spoken(
         patches = iter(speak(speaking, lips, compositor, manner))
         return [next(patches) if here else moment.frame for moment, here in zip(group, shown, strict=True)]
 
-    with closing(side_by_side(spoken, _groups(moments, batch), lips.at_once)) as groups:
+    with closing(side_by_side(spoken, _groups(moments, batch), at_once)) as groups:
         for frames in groups:
             yield from frames
             del frames    # not held while the next ones are waited for

@@ -62,7 +62,7 @@ _Loaded = tuple[Engine, str, str | None]
 def networks_ahead(
     options: SyncOptions, device: str, progress: Progress, networks: Networks | None
 ) -> Iterator[Callable[[], Networks]]:
-    """Load the generator in a thread while the block finds out about other things.
+    """Load the generator in a thread while the block finds out about other things, and wait for it in the end.
 
     Args:
         options, device, progress: of the run.
@@ -70,13 +70,15 @@ def networks_ahead(
 
     Yields:
         What returns the networks, and raises what `load_networks` does.
+
+    Raises:
+        UsageError: as `load_networks`.
     """
     if networks is not None:
         yield lambda: networks
         return
-    if options.checkpoint is not None and not Path(options.checkpoint).is_file():    # it may have to be downloaded
-        yield lambda: load_networks(options, device, progress)
-        return
+    check_engine(options, device)
+    torch.get_num_threads()      # only a thread that has asked once keeps its number while the generator's are set up
     pool = ThreadPoolExecutor(1, thread_name_prefix="load")
     loading = pool.submit(_load_engine, options, device)
     pool.shutdown(wait=False)    # the thread ends with its work
@@ -93,15 +95,18 @@ def load_networks(
 
     Args:
         options, device, progress: of the run.
-        engine: in which the generator is being loaded; None loads it first, as it may have to be downloaded.
+        engine: in which the generator is being loaded; None loads it.
 
     Raises:
         WeightsError: weights that are missing, broken or of another network.
         UsageError: an engine or a precision that the device or this installation has not.
     """
-    if engine is None:
-        engine = Future()
-        engine.set_result(_load_engine(options, device))
+    runs, description, notice = engine.result() if engine else _load_engine(options, device)
+    if notice:
+        progress.say(notice)
+    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
+    if options.device == "auto" and (lost := passed_over()):
+        progress.say(lost)
     detector = None
     if options.needs_detector:
         detector = make_detector(
@@ -113,15 +118,9 @@ def load_networks(
             say=progress.say,
         )
     enhancer = load_enhancer(options.enhance, device) if options.enhance else None
-    parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
-    runs, description, notice = engine.result()
-    if notice:
-        progress.say(notice)
-    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
     if enhancer is not None:
         progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
-    if options.device == "auto" and (lost := passed_over()):
-        progress.say(lost)
+    parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
     give_back()
     return Networks(Lips(runs), description, detector, device, enhancer, parser)
 

@@ -24,10 +24,10 @@ from wav2lip.media.hardware import decoded_on
 from wav2lip.media.prefetch import frames_waiting
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.media.read import slow_backwards
-from wav2lip.models.fused import FACES
 from wav2lip.pipeline.clock import Clock
 from wav2lip.pipeline.hearing import Heard
 from wav2lip.pipeline.lane import Lane, make_lanes, unique
+from wav2lip.pipeline.lips import Lips
 from wav2lip.pipeline.manner import Manner, given_face
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.options import FULL_FRAME, Extend, SyncOptions
@@ -40,7 +40,7 @@ from wav2lip.pipeline.watch import Watch
 from wav2lip.pipeline.who import Cast
 from wav2lip.progress import Progress
 
-FACES_AT_A_TIME = {"cpu": FACES, "cuda": 128, "mps": 32}
+HELD = 4                                         # times as many frames as may wait are in the generator's hands
 NARROW = 32                                      # pixels: smaller faces have too few for a mouth
 EXTENDED = {
     "bounce": "it plays backwards and forwards in turn until the sound ends",
@@ -71,6 +71,7 @@ class Prepared:
         plan: which frames of the source are shown; `numbers` has them one by one.
         label: is drawn into every frame; None for nothing.
         batch: faces generated at a time.
+        at_once: threads that generate them.
         waiting: frames that may wait between two stages.
     """
 
@@ -92,6 +93,7 @@ class Prepared:
     numbers: np.ndarray
     label: Label | None
     batch: int
+    at_once: int
     waiting: int
 
     @property
@@ -171,11 +173,10 @@ def prepare(
     presences = tuple(lane.speech.presence() for lane in lanes)
     with clock.measure("reference"), watch.stage("reference"):
         manner = scout.manner(source, tracks, lanes, numbers, presences, options, given, device, progress)
-    # Frames wait while a batch of faces fills up: no more of them than memory is meant for.
-    batch = min(options.wav2lip_batch_size or FACES_AT_A_TIME[device.partition(":")[0]], 2 * waiting)
+    batch, at_once = in_hand(networks.lips, options.wav2lip_batch_size, waiting)
     prepared = Prepared(
         source, audio, options, output, encoding, decided, script, cast, tracks, tuple(lanes), shown, presences, manner,
-        networks, plan, numbers, label, batch, waiting,
+        networks, plan, numbers, label, batch, at_once, waiting,
     )
     if prepared.extended:
         progress.say(f"The sound is longer than the video: {EXTENDED[options.extension]} (--extend).")
@@ -231,6 +232,20 @@ def check_faces(tracks: Sequence[FaceTrack], cast: Cast, options: SyncOptions, p
 def frames_with_faces(tracks: Sequence[FaceTrack]) -> int:
     """Return in how many frames there is a face of one of the tracks, which are equally long."""
     return int(np.any([track.seen for track in tracks], axis=0).sum())
+
+
+def in_hand(lips: Lips, wanted: int | None, waiting: int) -> tuple[int, int]:
+    """Return how many faces are generated at a time, and by how many threads, so that memory holds their frames.
+
+    Args:
+        lips: the generator.
+        wanted: faces that the user wants at a time; None for what suits the device.
+        waiting: frames that may wait between two stages.
+    """
+    held = HELD * waiting    # what is made, and what is being put back
+    batch = wanted or min(lips.faces, max(1, held // (lips.at_once + 1)))
+    batch = min(batch, 2 * waiting)
+    return batch, max(1, min(lips.at_once, held // batch - 1))
 
 
 def open_source(face: Path, options: SyncOptions, gpu: int | None, progress: Progress) -> Source:

@@ -189,7 +189,7 @@ class Profiler(Watch):
             with self.clock.stage("generate"):
                 spoken = method(*args, **kwargs)
             lower = kwargs.get("lower")
-            with self._counting:    # two threads generate
+            with self._counting:    # several threads generate
                 self._frames["generate"] += len(spoken)
                 self._generated.update([False] * len(spoken) if lower is None else map(bool, lower))
             return spoken

@@ -87,7 +87,10 @@ def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch)
                         make_compositor(prepared.source, prepared.options, prepared.networks)
                     )
                     frames = lips.enter_context(closing(
-                        sync_lips(moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch)
+                        sync_lips(
+                            moments, prepared.networks.lips, compositor, prepared.manner, prepared.batch,
+                            prepared.at_once,
+                        )
                     ))
                 yield from frames if prepared.label is None else map(prepared.label.draw, frames)
 
