@@ -13,6 +13,7 @@ import cv2
 from wav2lip.compose.patch import AnyFrame
 from wav2lip.media.prefetch import prefetch
 from wav2lip.media.write import VideoWriter
+from wav2lip.models.memory import give_back
 from wav2lip.pipeline.lips import sync_lips
 from wav2lip.pipeline.options import SyncOptions
 from wav2lip.pipeline.prepare import Prepared, make_compositor
@@ -53,6 +54,7 @@ def render(
                 for frame in islice(frames, len(segment)):
                     writer.write(frame)
                     advance(1)
+            give_back()    # or holes between what comes and goes would grow for a minute, to 50 MB
 
 
 def picture_of(source: Source, options: SyncOptions) -> dict[str, Any]:
