@@ -18,7 +18,7 @@ from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import Room, in_halves
 
 _TOGETHER = {"cuda": 128, "mps": 32}    # faces, by device: more are hardly faster, but use more memory
-FACES_A_THREAD = 3                      # likewise, where threads share every convolution
+_A_THREAD = 3                           # likewise, where a CPU's threads share every convolution
 
 
 class Mixed(NamedTuple):
@@ -102,8 +102,9 @@ class TorchEngine:
                 fuse(self._network)
             else:
                 self._pool.submit(fuse, self._network).result()
-        self.at_once, self.faces = 1, _TOGETHER.get(self._device.type, FACES_A_THREAD * torch.get_num_threads())
-        if self._pool is not None:
+        if self._pool is None:
+            self.at_once, self.faces = 1, _TOGETHER.get(self._device.type, _A_THREAD * torch.get_num_threads())
+        else:
             self.at_once, self.faces = self._workers + 1, FACES    # a core that is done finds more to do
 
     def generate(

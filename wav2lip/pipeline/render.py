@@ -43,6 +43,8 @@ def render(
     options, source = prepared.options, prepared.source
     with _alone(), closing(prefetch(finished_frames(prepared, segments, watch), prepared.waiting)) as frames:
         for segment, part in zip(segments, parts, strict=True):
+            if segment is not segments[0]:
+                give_back()    # or holes between what comes and goes would grow for a minute, to 50 MB
             writer = watch.writer(VideoWriter(
                 part,
                 encoding=prepared.encoding,
@@ -54,7 +56,6 @@ def render(
                 for frame in islice(frames, len(segment)):
                     writer.write(frame)
                     advance(1)
-            give_back()    # or holes between what comes and goes would grow for a minute, to 50 MB
 
 
 def picture_of(source: Source, options: SyncOptions) -> dict[str, Any]:
