@@ -24,7 +24,7 @@ def test_files_are_digested_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     files = [tmp_path / name for name in ("in.mp4", "in.wav", "gan.pth")]
     for file in files:
         file.write_bytes(file.name.encode())
-    with looking_ahead([files[0], None, files[1], tmp_path / "missing.mp4", tmp_path], files[2]):
+    with looking_ahead([files[0], None, files[1], tmp_path / "missing.mp4", tmp_path], [files[2]]):
         wait()
     assert sorted(read) == sorted(files)
     assert [remembered.content_digest(file) for file in files] == [digest(file) for file in files]
@@ -38,12 +38,12 @@ def test_nothing_is_said_of_what_is_wrong(
     secret = tmp_path / "secret.wav"
     secret.write_bytes(b"")
     secret.chmod(0)
-    with looking_ahead([secret], Path("wav2lip-gan")):
+    with looking_ahead([secret], [Path("wav2lip-gan")]):
         wait()
     assert capfd.readouterr() == ("", "")
 
 
 def test_names_that_no_file_can_have_are_passed_over(capfd: pytest.CaptureFixture[str]) -> None:
-    with looking_ahead([Path("x" * 300), Path("wav2lip-gan")], Path("y" * 5000)):
+    with looking_ahead([Path("x" * 300), Path("wav2lip-gan")], [Path("y" * 5000)]):
         wait()
     assert capfd.readouterr() == ("", "")

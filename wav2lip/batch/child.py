@@ -12,6 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
 from wav2lip.ending import tidy_when_terminated
+from wav2lip.models.quick_import import import_torch
 from wav2lip.progress import Progress
 
 TERMINATED = 143
@@ -44,6 +45,7 @@ def serve(pipe: Connection) -> None:
     tidy_when_terminated()
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 
+    import_torch()
     from wav2lip.batch.work import Worker
 
     def tell(text: str) -> None:

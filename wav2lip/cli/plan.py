@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wav2lip.cli.run import importing
+from wav2lip.models.quick_import import import_torch
 
 if TYPE_CHECKING:
     from wav2lip.cli.pipes import Places
@@ -30,6 +31,7 @@ def planned(face: Path, files: Places, options: SyncOptions, as_json: bool) -> s
         UsageError, MediaError, WeightsError, Wav2LipError: what the run would refuse.
     """
     with importing():
+        import_torch()
         from wav2lip.media.fragments import fragments_command
         from wav2lip.pipeline.plan import plan_sync
 

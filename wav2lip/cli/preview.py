@@ -16,6 +16,7 @@ from wav2lip.cli.run import importing, reporting
 from wav2lip.cli.scoring import FILE
 from wav2lip.cli.sync import sync_options
 from wav2lip.errors import UsageError
+from wav2lip.models.quick_import import import_torch
 
 if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
@@ -87,6 +88,7 @@ def preview(
     from wav2lip.cli.progress import TerminalProgress
 
     with importing():
+        import_torch()
         from wav2lip.preview.run import preview_sheet
         from wav2lip.preview.strip import preview_video
 

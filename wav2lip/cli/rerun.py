@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from wav2lip.cli.run import importing, reporting
+from wav2lip.models.quick_import import import_torch
 
 FILE = click.Path(path_type=Path)
 
@@ -36,6 +37,7 @@ def rerun(
     from wav2lip.cli.progress import TerminalProgress
 
     with importing():
+        import_torch()
         from wav2lip.pipeline.rerun import rerun as run
 
     progress = TerminalProgress(-1 if quiet else 1 if verbose else 0)

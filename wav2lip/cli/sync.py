@@ -34,6 +34,7 @@ from wav2lip.cli.stages import stage_table
 from wav2lip.ending import tidy_when_terminated
 from wav2lip.errors import LowScoreError, Wav2LipError
 from wav2lip.faces.choices import MAX_YAW
+from wav2lip.models.quick_import import import_torch
 
 if TYPE_CHECKING:
     from wav2lip.pipeline.options import SyncOptions
@@ -266,8 +267,9 @@ def _run(given: dict[str, Any], level: int, profiled: bool) -> tuple[SyncReport,
     from wav2lip.pipeline.ahead import looking_ahead
 
     face, audio, output = (given.pop(name) for name in ("face", "audio", "output"))
-    with looking_ahead([face, audio], given["checkpoint"]):
+    with looking_ahead([face, audio], [given["checkpoint"], given["detector_weights"]]):
         with importing():
+            import_torch()
             from wav2lip.pipeline.sync import sync as run
 
         options, progress = sync_options(given), TerminalProgress(level)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from wav2lip import __version__
 from wav2lip.doctor.finding import Finding, ok, problem
 from wav2lip.extras import packages_of_extras, version_of
+from wav2lip.models.quick_import import import_torch
 
 AGAIN = "in a copy of the project: pip install --force-reinstall ."     # not by name, which is others' on PyPI
 EVERYTHING = "wav2lip.pipeline.sync"      # what `sync` imports, all of it
@@ -70,7 +71,7 @@ def _strangers() -> Finding | None:
 def _import(module: str, finding: str) -> Finding | None:
     """Import a module; return what is wrong where that fails."""
     try:
-        importlib.import_module(module)
+        import_torch() if module == "torch" else importlib.import_module(module)
     except Exception as error:    # a package that is damaged or does not fit raises anything
         text = f"{module} cannot be imported: {error or type(error).__name__}.".replace("..", ".")
         if module == "cv2" and _SHARED_LIBRARY.search(str(error)):

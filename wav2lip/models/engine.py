@@ -5,17 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.fused import FACES, can_fuse, fuse
 from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.memory import Room, in_halves
+
+if TYPE_CHECKING:
+    from wav2lip.models.flop import Flop
 
 _TOGETHER = {"cuda": 128, "mps": 32}    # faces, by device: more are hardly faster, but use more memory
 _A_THREAD = 3                           # likewise, where a CPU's threads share every convolution
@@ -121,6 +123,8 @@ class TorchEngine:
         return torch.cat(made)[torch.from_numpy(back).to(self._device)] if on_device else np.concatenate(made)[back]
 
     def flop(self, *, lower: bool = False) -> Flop:
+        from wav2lip.models.flop import network_flop
+
         with torch.device("meta"):
             network = Generator(self._network.channels).to(self._numbers).eval()
         return network_flop(FaceFrom(network, LOWER if lower else 0), (1, *MEL), (1, *FACE))

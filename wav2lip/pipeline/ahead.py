@@ -13,16 +13,16 @@ from wav2lip.models.remembered import content_digest
 
 
 @contextlib.contextmanager
-def looking_ahead(files: Sequence[Path | None], checkpoint: Path | None) -> Iterator[None]:
+def looking_ahead(files: Sequence[Path | None], weights: Sequence[Path | None]) -> Iterator[None]:
     """While the block runs, ask ffmpeg what it can do, and digest files, in threads. The answers are remembered.
 
     Whatever is wrong is said later, by those who want to know.
 
     Args:
         files: that are read whole; None for those that are not given.
-        checkpoint: the generator's weights, or a name of them; None for those that ship, which are small.
+        weights: of networks, or names of them; None for those that are not given.
     """
-    Thread(target=_digest, args=((checkpoint, *files),), name="ahead", daemon=True).start()
+    Thread(target=_digest, args=((*weights, *files),), name="ahead", daemon=True).start()
     asking = Thread(target=_ask, name="ahead")
     asking.start()
     try:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 from threading import Semaphore
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from wav2lip.compose.patch import AnyCompositor, AnyFrame, Patch
 from wav2lip.compose.place import Place
 from wav2lip.media.prefetch import side_by_side
 from wav2lip.models.engine import Engine, Mixed
-from wav2lip.models.flop import Flop
 from wav2lip.pipeline.manner import Manner
+
+if TYPE_CHECKING:
+    from wav2lip.models.flop import Flop
 
 FIRST = 2    # moments that are generated together at first: the encoder need not wait for a whole batch
 

@@ -101,12 +101,12 @@ def load_networks(
         WeightsError: weights that are missing, broken or of another network.
         UsageError: an engine or a precision that the device or this installation has not.
     """
-    runs, description, notice = engine.result() if engine else _load_engine(options, device)
-    if notice:
-        progress.say(notice)
-    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
-    if options.device == "auto" and (lost := passed_over()):
-        progress.say(lost)
+    loading = engine or _done(_load_engine(options, device))
+
+    def say(text: str) -> None:
+        loading.result()    # what is wrong with the generator is told before anything is downloaded
+        progress.say(text)
+
     detector = None
     if options.needs_detector:
         detector = make_detector(
@@ -115,14 +115,26 @@ def load_networks(
             device=device,
             compat=options.compat,
             offline=options.offline or None,
-            say=progress.say,
+            say=say,
         )
+    runs, description, notice = loading.result()
+    if notice:
+        progress.say(notice)
+    progress.detail(f"Generator: {description}; on {device}, by {options.engine}.")
+    if options.device == "auto" and (lost := passed_over()):
+        progress.say(lost)
     enhancer = load_enhancer(options.enhance, device) if options.enhance else None
     if enhancer is not None:
         progress.detail(f"Enhancer: {enhancer.what}; on {device}.")
     parser = FaceParser(load_bisenet(options.parsing, device), device) if options.parsing else None
     give_back()
     return Networks(Lips(runs), description, detector, device, enhancer, parser)
+
+
+def _done(loaded: _Loaded) -> Future[_Loaded]:
+    future: Future[_Loaded] = Future()
+    future.set_result(loaded)
+    return future
 
 
 def check_engine(options: SyncOptions, device: str) -> torch.dtype:
