@@ -58,10 +58,10 @@ def without_chance(command: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "kinds"),
     [
-        (["--audio", "a.wav"], {"hear", "decode", "encode", "join"}),
+        (["--audio", "a.wav"], {"hear", "decode", "encode", "compress", "join"}),
         (["--audio", "short.wav", "--range", "0.1s-0.3s", "-o", "kept.mkv"],
          {"hear", "decode", "encode", "sound", "join"}),
-        (["--audio", "a.wav", "--compat", "-o", "compat.mp4"], {"hear", "decode", "encode", "join"}),
+        (["--audio", "a.wav", "--compat", "-o", "compat.mp4"], {"hear", "decode", "encode", "compress", "join"}),
     ],
 )
 def test_the_command_lines_are_those_that_a_run_runs(
@@ -111,7 +111,7 @@ def test_a_plan_in_words_tells_all_that_matters(folder: Path, monkeypatch: pytes
     output = "output: new folder/r.mp4, h264 by libx264, yuv420p, 96×96, 15 frames"
     assert any(line.startswith(output) for line in lines)
     commands = [shlex.split(line) for line in lines if line.startswith("  ")]
-    assert len(commands) == 4
+    assert len(commands) == 5
     assert any(url(folder / "new folder" / ".wav2lip-0.work" / "whole.mp4") in command for command in commands)
 
 

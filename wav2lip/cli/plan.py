@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _WHAT = {
     "hear": "read a recording", "decode": "decode the video", "encode": "encode a part",
-    "sound": "decode what the sound is put together from", "join": "join the parts and the sound",
+    "sound": "decode what the sound is put together from", "compress": "compress the sound",
+    "join": "join the parts and the sound",
     "stdout": "write the result to stdout",
 }
 

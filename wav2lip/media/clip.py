@@ -50,6 +50,7 @@ class Sound:
     numbers: str = "flt"            # ffmpeg's name of what its decoder gives: "u8", "s16", "s32", "flt", "dbl", ...
     speakers: tuple[str, ...] = ()  # what each channel is for, of `SPEAKERS`; () where it is not said
     late: float = 0.0               # seconds of silence that its file has before it
+    apart: bool = True              # in an MP4 of its own it is the same: its file begins with it, and it has no title
 
 
 @dataclass(frozen=True)

@@ -510,6 +510,7 @@ def _sound(container: InputContainer, path: Path) -> Sound | None:
         numbers=context.format.name.removesuffix("p") if context.format else "flt",     # p: channel by channel
         speakers=speakers if set(speakers) <= SPEAKERS.keys() else (),
         late=0.0 if _format(container) in WITHOUT_BEGINNING else max(0.0, float(late)),
+        apart=abs(late) * 1_000_000 < 1 and "title" not in {name.lower() for name in stream.metadata},
     )
 
 

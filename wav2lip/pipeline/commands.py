@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wav2lip.media.assemble import assemble_commands, assembled_track
+from wav2lip.media.compress import can_wait, compress_command, compressed_track
 from wav2lip.media.encoding import Decided, Encoding
 from wav2lip.media.join import join_command
 from wav2lip.media.probe import audio_track
@@ -47,16 +48,20 @@ def commands_of(
         sound, track = folder.sound, assembled_track(script.pieces, own)
     else:
         assemble, sound, track = [], script.sound, audio_track(script.sound)
+    limit, compress = sound_limit(frames, source, script, options), []
+    if can_wait(output, track[0]):
+        compress = [compress_command(sound, track, _hidden(folder.compressed), output, limit)]
+        sound, track, limit = folder.compressed, compressed_track(track[0]), None
     join = join_command(
-        folder.path, output, codec=decided.codec, sound=sound, track=track, tags=TAGS,
-        duration_limit=sound_limit(frames, source, script, options),
+        folder.path, output, codec=decided.codec, sound=sound, track=track, tags=TAGS, duration_limit=limit,
     )
-    part = folder.part(0)
-    encode = writing_command(
-        part.with_name(f".wav2lip-{UNNAMED}.part{part.suffix}"), output, encoding, decided,
-        **picture_of(source, options),
-    )
+    encode = writing_command(_hidden(folder.part(0)), output, encoding, decided, **picture_of(source, options))
     return {
         "hear": hear, "decode": [] if decode is None else [decode], "encode": [encode], "sound": assemble,
-        "join": [join],
+        "compress": compress, "join": [join],
     }
+
+
+def _hidden(file: Path) -> Path:
+    """Return the name that a file has until it is whole."""
+    return file.with_name(f".wav2lip-{UNNAMED}.part{file.suffix}")

@@ -65,6 +65,11 @@ class WorkFolder:
         return self.path / "sound.wav"
 
     @property
+    def compressed(self) -> Path:
+        """The file for a sound that is compressed before the picture is there."""
+        return self.path / "sound.m4a"
+
+    @property
     def unsigned(self) -> Path:
         """The file for a result that is to be signed."""
         return self.path / f"unsigned{self.output.suffix}"

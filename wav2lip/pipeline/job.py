@@ -25,7 +25,7 @@ from wav2lip.pipeline.record import ingredients_of, write_record
 from wav2lip.pipeline.render import render
 from wav2lip.pipeline.report import SyncReport
 from wav2lip.pipeline.segments import split
-from wav2lip.pipeline.soundtrack import sound_file
+from wav2lip.pipeline.soundtrack import compressing, sound_file, sound_to_join
 from wav2lip.pipeline.watch import Watch
 from wav2lip.progress import Progress
 from wav2lip.provenance.sidecar import File, remove_sidecar
@@ -75,7 +75,11 @@ class Job:
         numbers = list(numbers)
         total = sum(len(self.segments[number]) for number in numbers)
         before = 0 if self.shared else self.prepared.frames - total    # of a job of one's own, what is there is done
-        with self.clock.measure("render"), self.progress.stage("Syncing lips", before + total) as advance:
+        with (
+            self.clock.measure("render"),
+            self.progress.stage("Syncing lips", before + total) as advance,
+            nullcontext() if self.shared else compressing(*self._sound()),
+        ):
             advance(before)
             for run in following(numbers):
                 segments = [self.segments[number] for number in run]
@@ -91,13 +95,13 @@ class Job:
         prepared, parts, unsigned = self.prepared, self.folder.parts(), None
         joined = self.folder.unsigned if self.signing else prepared.output
         with self._held(), self.clock.measure("join"), self.watch.stage("join"):
-            sound = self.sound()
+            sound, limit = sound_to_join(*self._sound())
             size = sum(part.stat().st_size for part in parts)
             with self.progress.stage("Joining", size, "B") as advance:
                 join(
                     parts, joined, codec=prepared.decided.codec,
                     frames=[len(segment) for segment in self.segments], fps=prepared.source.fps, sound=sound,
-                    duration_limit=prepared.sound_limit, progress=advance, tags=TAGS, called=prepared.output,
+                    duration_limit=limit, progress=advance, tags=TAGS, called=prepared.output,
                 )
             if self.signing:
                 unsigned = File.of("output", joined) if prepared.options.sidecar else None
@@ -109,6 +113,10 @@ class Job:
             self._done = True
             self.folder.remove()
         return report_of(prepared, self.clock)
+
+    def _sound(self) -> tuple[Path, Path, Path, float | None]:
+        """Return what `sound_to_join` is given."""
+        return self.sound(), self.folder.compressed, self.prepared.output, self.prepared.sound_limit
 
     def _held(self) -> AbstractContextManager[None]:
         return holding(self.prepared.output) if self.shared else nullcontext()    # else it is held already

@@ -1,11 +1,17 @@
-"""The sound of a result: a file as it is, or one that is put together in the folder where the result is made."""
+"""The sound of a result: a file as it is, or one that is put together or compressed where the result is made."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from threading import Event, Thread
 
+from wav2lip.errors import Wav2LipError
 from wav2lip.media.assemble import assemble_sound
+from wav2lip.media.compress import can_wait, compress
+from wav2lip.media.probe import audio_track
 from wav2lip.media.whole import whole_file
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
@@ -31,3 +37,45 @@ def sound_file(script: Script, source: Source, assembled: Path, progress: Progre
         with whole_file(assembled) as part:
             assemble_sound(part, script.pieces, script.kept, own, seconds, progress)
     return assembled
+
+
+def sound_to_join(sound: Path, compressed: Path, output: Path, limit: float | None) -> tuple[Path, float | None]:
+    """Return the file whose sound is put beside the picture, and the seconds after which that is to be cut.
+
+    Args:
+        sound: as `sound_file` gives it.
+        compressed: the file to make where the sound is compressed before; one that is there already is taken as it is.
+        output: the result.
+        limit: seconds after which it is cut; None for never.
+
+    Raises:
+        MediaError, Wav2LipError: as `compress`.
+    """
+    if not can_wait(output, audio_track(sound)[0]):
+        return sound, limit
+    if not compressed.exists():
+        compress(sound, compressed, output, duration_limit=limit)
+    return compressed, None
+
+
+@contextmanager
+def compressing(sound: Path, compressed: Path, output: Path, limit: float | None) -> Iterator[None]:
+    """Compress the sound, where that can be done before, while the block makes the picture; arguments as above.
+
+    What is wrong with it `sound_to_join` says later, when the picture is there.
+    """
+    over = Event()
+
+    def run() -> None:
+        with suppress(Wav2LipError):
+            if not compressed.exists() and can_wait(output, audio_track(sound)[0]):
+                compress(sound, compressed, output, duration_limit=limit, stopped=over.is_set)
+
+    thread = Thread(target=run, name="sound")
+    thread.start()
+    try:
+        yield
+        thread.join()
+    finally:
+        over.set()
+        thread.join()
