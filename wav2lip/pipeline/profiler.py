@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from threading import Lock
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from wav2lip.compose.patch import AnyCompositor
 from wav2lip.media.picture import Picture
 from wav2lip.media.write import VideoWriter
 from wav2lip.models.device import cores
-from wav2lip.models.flop import Flop, flop_of
 from wav2lip.models.peak import matmul_peak, memory_peak
 from wav2lip.pipeline.networks import Networks
 from wav2lip.pipeline.process import children, children_cpu, peak_memory
@@ -28,6 +27,9 @@ from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.speech import Speech
 from wav2lip.pipeline.stages import StageClock
 from wav2lip.pipeline.watch import Watch
+
+if TYPE_CHECKING:
+    from wav2lip.models.flop import Flop
 
 Item = TypeVar("Item")
 Method = Callable[..., Any]
@@ -139,6 +141,8 @@ class Profiler(Watch):
 
     def _flop(self, name: str) -> Flop:
         """Return what a stage's network computed, counted now on one face and on one frame of each shape."""
+        from wav2lip.models.flop import flop_of  # imports for a while: not before the run is over
+
         flop: Counter[str] = Counter()
         if self._networks is None:
             return flop
