@@ -34,6 +34,28 @@ def test_the_source_runs_ahead_but_no_further_than_asked() -> None:
     items.close()
 
 
+def test_told_to_the_source_runs_before_anything_is_asked_for() -> None:
+    begun, closed = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            begun.set()
+            yield from (1, 2)
+        finally:
+            closed.set()
+
+    items = prefetch(source(), 1, at_once=True)
+    assert begun.wait(5)
+    assert list(items) == [1, 2]
+    assert closed.wait(5)
+    begun.clear()
+    closed.clear()
+    unused = prefetch(source(), 1, at_once=True)
+    assert begun.wait(5)
+    unused.close()
+    assert closed.is_set()
+
+
 def test_an_error_comes_after_the_items_before_it() -> None:
     def source() -> Iterator[int]:
         yield 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.models.engine import Engine, Mixed, TorchEngine
+from wav2lip.models.fused import FACES, fuse
 from wav2lip.models.generator import FACE_SIZE, LOWER, Generator
 from wav2lip.models.load import load_checkpoint, load_generator
 from wav2lip.models.openvino import BATCH, OpenVINOEngine, export_generator, load_engine
@@ -142,6 +144,37 @@ def test_each_core_generates_faces_of_its_own(given: tuple[np.ndarray, np.ndarra
     engine.generate(*(rows[:2] for rows in given))
     assert shares[2:] == [(2, 1)]
     assert torch.get_num_threads() == 3
+
+
+def test_nobody_waits_for_the_weights_until_there_is_a_face(
+    given: tuple[np.ndarray, np.ndarray], exact: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(2)
+    go_on = threading.Event()
+
+    def slowly(generator: Generator) -> None:
+        assert go_on.wait(60)
+        fuse(generator)
+
+    monkeypatch.setattr("wav2lip.models.engine.fuse", slowly)
+    engine = TorchEngine(load_generator(), "cpu")
+    assert (engine.at_once, engine.faces) == (3, FACES)
+    assert engine.flop()
+    go_on.set()
+    assert np.abs(engine.generate(*given) - exact).max() * 255 < 0.01
+
+
+def test_weights_that_cannot_be_brought_into_form_are_told_of_with_the_first_face(
+    given: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(generator: Generator) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    torch.set_num_threads(2)
+    monkeypatch.setattr("wav2lip.models.engine.fuse", fail)
+    engine = TorchEngine(load_generator(), "cpu")
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        engine.generate(*given)
 
 
 def test_a_face_is_the_same_in_any_company_and_on_any_number_of_cores(given: tuple[np.ndarray, np.ndarray]) -> None:

@@ -21,16 +21,25 @@ def frames_waiting(frame_bytes: int) -> int:
     return max(2, WAITING_BYTES // frame_bytes)
 
 
-def prefetch(iterable: Iterable[Item], depth: int) -> Generator[Item]:
+def prefetch(iterable: Iterable[Item], depth: int, *, at_once: bool = False) -> Generator[Item]:
     """Yield the items of an iterable, made in a thread of their own, up to `depth` of them ahead.
 
-    The thread begins with the first item asked for. An error in the iterable is raised here, after the items before
-    it. When this generator is closed early the thread stops after the item it is at, closes the iterable and ends.
+    An error in the iterable is raised here, after the items before it. When this generator is closed early the thread
+    stops after the item it is at, closes the iterable and ends.
 
     Args:
         iterable: used only in the thread.
         depth: how many finished items may wait, at least 1; two more are in hand on either side.
+        at_once: let the thread begin now, not with the first item asked for.
     """
+    items = _made_ahead(iterable, depth, at_once)
+    if at_once:
+        next(items)
+    return items
+
+
+def _made_ahead(iterable: Iterable[Item], depth: int, begun: bool) -> Generator[Item]:
+    """Yield items as `prefetch` says; where the thread has only begun, nothing comes before them."""
     waiting: queue.Queue[tuple[Item | None, BaseException | None, bool]] = queue.Queue(depth)
     stop = threading.Event()
 
@@ -52,6 +61,8 @@ def prefetch(iterable: Iterable[Item], depth: int) -> Generator[Item]:
     thread = threading.Thread(target=fill, name="prefetch", daemon=True)
     thread.start()
     try:
+        if begun:
+            yield None  # type: ignore[misc]
         while True:
             item, error, done = waiting.get()
             if error is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,7 +14,7 @@ from torch import Tensor
 from wav2lip.models.fused import FACES, can_fuse, fuse
 from wav2lip.models.generator import FACE, LOWER, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
-from wav2lip.models.memory import Room, in_halves
+from wav2lip.models.memory import Room, give_back, in_halves
 
 if TYPE_CHECKING:
     from wav2lip.models.flop import Flop
@@ -91,23 +91,34 @@ class TorchEngine:
         self, generator: Generator, device: str, numbers: torch.dtype = torch.float32, *, exact: bool = False
     ):
         self._exact = exact
-        self._network = generator if exact else fold_batch_norm(generator, in_place=True)
         self._numbers = torch.float32 if exact else numbers
         self._device = torch.device(device)
-        self._network.to(self._device, self._numbers)
+        self._channels = generator.channels
         self._room = Room()
         self._workers = 1 if exact or self._device.type != "cpu" else torch.get_num_threads()
         self._pool = _single_threads(self._workers) if self._workers > 1 else None
-        if not exact and can_fuse(self._device, self._numbers):
-            # How weights are laid out depends on the threads that share a convolution.
-            if self._pool is None:
-                fuse(self._network)
-            else:
-                self._pool.submit(fuse, self._network).result()
+        self._made: Future[Generator] = Future()
         if self._pool is None:
+            self._made.set_result(self._ready(generator))
             self.at_once, self.faces = 1, _TOGETHER.get(self._device.type, _A_THREAD * torch.get_num_threads())
         else:
+            # Not waited for: frames are read and faces looked for meanwhile. And how weights are laid out depends on
+            # the threads that share a convolution.
+            self._made = self._pool.submit(self._ready, generator)
             self.at_once, self.faces = self._workers + 1, FACES    # a core that is done finds more to do
+
+    def _ready(self, generator: Generator) -> Generator:
+        """Return the generator as it runs."""
+        network = generator if self._exact else fold_batch_norm(generator, in_place=True)
+        network.to(self._device, self._numbers)
+        if not self._exact and can_fuse(self._device, self._numbers):
+            fuse(network)
+        give_back()
+        return network
+
+    @property
+    def _network(self) -> Generator:
+        return self._made.result()
 
     def generate(
         self, mels: np.ndarray, faces: np.ndarray, *, mixed: Mixed | None = None, lower: np.ndarray | None = None,
@@ -126,7 +137,7 @@ class TorchEngine:
         from wav2lip.models.flop import network_flop
 
         with torch.device("meta"):
-            network = Generator(self._network.channels).to(self._numbers).eval()
+            network = Generator(self._channels).to(self._numbers).eval()
         return network_flop(FaceFrom(network, LOWER if lower else 0), (1, *MEL), (1, *FACE))
 
     def _generate(self, asked: _Asked, rows: np.ndarray, first: int, on_device: bool) -> Any:

@@ -21,6 +21,8 @@ from wav2lip.pipeline.source import Source
 from wav2lip.pipeline.timeline import runs_from
 from wav2lip.pipeline.watch import Watch
 
+SAID = 64    # mel windows that may wait for their pictures
+
 
 def render(
     prepared: Prepared, segments: Sequence[range], parts: Sequence[Path], watch: Watch,
@@ -76,8 +78,8 @@ def finished_frames(prepared: Prepared, segments: Sequence[range], watch: Watch)
     with ExitStack() as stack:
         first = segments[0].start
         played = stack.enter_context(closing(play(prepared, first)))
-        heard = [
-            stack.enter_context(closing(lane.said(presence, first)))
+        heard = [    # the sound is opened while the first picture is waited for
+            stack.enter_context(closing(prefetch(lane.said(presence, first), SAID, at_once=True)))
             for lane, presence in zip(prepared.lanes, prepared.presences, strict=True)
         ]
         for segment in segments:
