@@ -41,11 +41,13 @@ def fuse(generator: Generator) -> None:
         generator: one of which `can_fuse` is true, its batch norms folded into the convolutions; it is changed.
     """
     shapes = _shapes(generator)
-    for name, layers in list(generator.named_modules()):
-        if isinstance(layers, nn.Sequential):
-            for at, block in enumerate(layers):
-                if isinstance(block, ConvBlock | ConvTransposeBlock):
-                    layers[at] = _faster(block, shapes[f"{name}.{at}"])
+    places = [
+        (layers, at, f"{name}.{at}") for name, layers in generator.named_modules() if isinstance(layers, nn.Sequential)
+        for at, block in enumerate(layers) if isinstance(block, ConvBlock | ConvTransposeBlock)
+    ]
+    for layers, at, name in places:
+        block: Any = layers[at]    # nobody else holds it: its weights go with it
+        layers[at] = _faster(block, shapes[name])
 
 
 def _shapes(generator: Generator) -> dict[str, list[int]]:
