@@ -15,7 +15,7 @@ from wav2lip.media.probe import audio_track
 from wav2lip.media.whole import whole_file
 from wav2lip.media.write import NOT_WRITTEN
 
-_LOOK_EVERY = 0.1    # seconds between two questions whether to go on
+_TELL_EVERY = 0.1    # seconds
 _BY = "aac"          # its file tells what the encoder has put before the first sample; other codecs' files may not
 
 
@@ -51,7 +51,7 @@ def compressed_track(sound: Sound) -> tuple[Sound, str]:
 
 def compress(
     sound: Path, into: Path, output: Path, *, duration_limit: float | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    tell: Callable[[], object] = lambda: None,
 ) -> None:
     """Compress the first audio track of a file. The result appears whole or not at all.
 
@@ -60,7 +60,7 @@ def compress(
         into: the file to write.
         output: the video that it is for, of which `can_wait` is true.
         duration_limit: seconds after which the sound is cut; None keeps it whole.
-        stopped: is asked from time to time whether to give up.
+        tell: is called ten times a second; with what it raises the work ends, and nothing is left of it.
 
     Raises:
         MediaError: there is no audio track in the file.
@@ -69,9 +69,8 @@ def compress(
     with whole_file(into) as part, Process(
         compress_command(sound, audio_track(sound), part, output, duration_limit)
     ) as process:
-        while not process.ended(_LOOK_EVERY):
-            if stopped():
-                raise Wav2LipError("The sound was given up.")
+        while not process.ended(_TELL_EVERY):
+            tell()
         failed = process.finish() != 0 or process.said(NOT_WRITTEN)
         process.check_alive(f"{output} could not be written")
         if failed:

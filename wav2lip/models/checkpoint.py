@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, NoReturn
 
 import torch
@@ -79,6 +80,7 @@ UNKNOWN = "unknown"                  # the kind of a network that is not known h
 _INNER_DICTS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "params", "model", "net")
 _OPTIMIZERS = ("optimizer", "optimizer_state_dict", "optimizer_states")    # and where they keep the optimizer's state
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_QUIET = Lock()                                          # what is ignored is so for all threads
 _BROKEN_ZIP = (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)    # what zipfile raises for damage
 _LARGEST_PACKED = 1 << 31                                # bytes, of what is packed in a zip when it is unpacked
 _MAX_SAFETENSORS_HEADER = 100_000_000                    # bytes, by the format's own rule
@@ -247,7 +249,7 @@ def _read_legacy(path: Path) -> Any:
 
 def _load(path: Path, scan: pickles.Contents, mmap: bool) -> Any:
     try:
-        with warnings.catch_warnings():
+        with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")    # of old storage classes, which are the file's own business
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
@@ -267,7 +269,7 @@ def _read_torchscript(path: Path, archive: zipfile.ZipFile) -> dict[str, Tensor]
                 "and was not opened. Pass a file with weights only."
             )
     try:
-        with warnings.catch_warnings():
+        with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)    # these archives outlive the functions that made them
             module = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:    # torch raises many kinds for damaged files

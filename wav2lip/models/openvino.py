@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from wav2lip.errors import UsageError, Wav2LipError, WeightsError
 from wav2lip.extras import require
 from wav2lip.models.choices import EXPORTED
 from wav2lip.models.engine import Mixed
-from wav2lip.models.flop import Flop, network_flop
 from wav2lip.models.generator import FACE, FACE_SIZE, MEL, FaceFrom, Generator
 from wav2lip.models.inference import fold_batch_norm
 from wav2lip.models.load import LoadedGenerator, load_checkpoint, shipped_notice
 from wav2lip.models.store import cache_dir, check_size, demo_checkpoint, locate, sha256_of
+
+if TYPE_CHECKING:
+    from wav2lip.models.flop import Flop
 
 BATCH = 4                       # faces that run together: the network is compiled for so many
 _WHAT, _FLOP = ["wav2lip", "what"], ["wav2lip", "flop"]    # where a file says what its weights are, what a face costs
@@ -149,6 +151,8 @@ def export_generator(loaded: LoadedGenerator, path: Path, *, half: bool = False)
 
 
 def _write_openvino(network: Generator, path: Path, what: str, half: bool) -> None:
+    from wav2lip.models.flop import network_flop
+
     openvino = require("openvino", "openvino")
     # By way of ONNX: OpenVINO's own converter for PyTorch takes twice as long, and reports its use to its makers.
     through = path.with_suffix(".onnx")

@@ -78,7 +78,7 @@ class Job:
         with (
             self.clock.measure("render"),
             self.progress.stage("Syncing lips", before + total) as advance,
-            nullcontext() if self.shared else compressing(*self._sound()),
+            nullcontext() if self.shared else compressing(*self._sound(), lambda: advance(0)),
         ):
             advance(before)
             for run in following(numbers):
@@ -95,9 +95,10 @@ class Job:
         prepared, parts, unsigned = self.prepared, self.folder.parts(), None
         joined = self.folder.unsigned if self.signing else prepared.output
         with self._held(), self.clock.measure("join"), self.watch.stage("join"):
-            sound, limit = sound_to_join(*self._sound())
+            given = self._sound()
             size = sum(part.stat().st_size for part in parts)
             with self.progress.stage("Joining", size, "B") as advance:
+                sound, limit = sound_to_join(*given, lambda: advance(0))
                 join(
                     parts, joined, codec=prepared.decided.codec,
                     frames=[len(segment) for segment in self.segments], fps=prepared.source.fps, sound=sound,

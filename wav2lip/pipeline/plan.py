@@ -14,6 +14,7 @@ from wav2lip.cast.times import in_words
 from wav2lip.extras import require
 from wav2lip.faces.detector import detector_in_words
 from wav2lip.faces.track import fixed_track
+from wav2lip.media.clip import Sound
 from wav2lip.media.probe import audio_track, probe
 from wav2lip.models.checkpoint import expect, read_checkpoint
 from wav2lip.models.choices import EXPORTED
@@ -237,12 +238,17 @@ def _video(source: Source) -> dict[str, Any]:
         "codec": clip.codec, "width": clip.width, "height": clip.height, "pixel_format": clip.pixel_format,
         "fps": str(clip.fps), "frames": clip.frames, "variable_rate": clip.variable_rate, "rotation": clip.rotation,
     }
-    sound = None if clip.sound is None else asdict(clip.sound)
-    return {"path": str(clip.path), "picture": picture, "sound": sound}
+    return {"path": str(clip.path), "picture": picture, "sound": None if clip.sound is None else _heard(clip.sound)}
 
 
 def _sound(path: Path) -> dict[str, Any]:
-    return {"path": str(path), "picture": None, "sound": asdict(audio_track(path)[0])}
+    return {"path": str(path), "picture": None, "sound": _heard(audio_track(path)[0])}
+
+
+def _heard(sound: Sound) -> dict[str, Any]:
+    told = asdict(sound)
+    del told["apart"]    # means something to this program only
+    return told
 
 
 def _named(who: Who) -> str | None:

@@ -259,7 +259,7 @@ class _WatchedWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._profiler.look_at_memory()
-        self._profiler.take_children("decode")    # all others that have ended read picture or sound
+        self._profiler.take_children("decode")    # all others that ended read, or compressed sound
         with self._profiler.stage("encode"):
             self._writer.__exit__(kind, error, trace)
         self._profiler.take_children("encode")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,8 @@ from wav2lip.media.whole import whole_file
 from wav2lip.pipeline.script import Script
 from wav2lip.pipeline.source import Source
 from wav2lip.progress import Progress
+
+_TELL_EVERY = 0.1    # seconds
 
 
 def sound_file(script: Script, source: Source, assembled: Path, progress: Progress) -> Path:
@@ -39,7 +41,9 @@ def sound_file(script: Script, source: Source, assembled: Path, progress: Progre
     return assembled
 
 
-def sound_to_join(sound: Path, compressed: Path, output: Path, limit: float | None) -> tuple[Path, float | None]:
+def sound_to_join(
+    sound: Path, compressed: Path, output: Path, limit: float | None, tell: Callable[[], object]
+) -> tuple[Path, float | None]:
     """Return the file whose sound is put beside the picture, and the seconds after which that is to be cut.
 
     Args:
@@ -47,6 +51,7 @@ def sound_to_join(sound: Path, compressed: Path, output: Path, limit: float | No
         compressed: the file to make where the sound is compressed before; one that is there already is taken as it is.
         output: the result.
         limit: seconds after which it is cut; None for never.
+        tell: is called several times a second while it is worked on.
 
     Raises:
         MediaError, Wav2LipError: as `compress`.
@@ -54,28 +59,40 @@ def sound_to_join(sound: Path, compressed: Path, output: Path, limit: float | No
     if not can_wait(output, audio_track(sound)[0]):
         return sound, limit
     if not compressed.exists():
-        compress(sound, compressed, output, duration_limit=limit)
+        compress(sound, compressed, output, duration_limit=limit, tell=tell)
     return compressed, None
 
 
 @contextmanager
-def compressing(sound: Path, compressed: Path, output: Path, limit: float | None) -> Iterator[None]:
-    """Compress the sound, where that can be done before, while the block makes the picture; arguments as above.
+def compressing(
+    sound: Path, compressed: Path, output: Path, limit: float | None, tell: Callable[[], object]
+) -> Iterator[None]:
+    """Compress the sound, where that can be done before, while the block makes the picture.
 
     What is wrong with it `sound_to_join` says later, when the picture is there.
+
+    Args:
+        sound, compressed, output, limit: as there.
+        tell: is called several times a second while it is waited for, after the block.
     """
     over = Event()
 
+    def end() -> None:
+        if over.is_set():
+            raise Wav2LipError("The sound was given up.")
+
     def run() -> None:
-        with suppress(Wav2LipError):
+        with suppress(Wav2LipError, OSError):
             if not compressed.exists() and can_wait(output, audio_track(sound)[0]):
-                compress(sound, compressed, output, duration_limit=limit, stopped=over.is_set)
+                compress(sound, compressed, output, duration_limit=limit, tell=end)
 
     thread = Thread(target=run, name="sound")
     thread.start()
     try:
         yield
-        thread.join()
+        while thread.is_alive():
+            tell()
+            thread.join(_TELL_EVERY)
     finally:
         over.set()
         thread.join()
