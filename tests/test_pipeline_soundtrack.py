@@ -57,7 +57,7 @@ def test_what_is_wrong_is_told_in_the_end_and_not_before(tone: Path, tmp_path: P
     nowhere = tone / "sound.m4a"    # in a file, which is no folder
     with compressing(tone, nowhere, OUTPUT, None, nothing):
         pass
-    with pytest.raises(Wav2LipError, match="cannot be written"):
+    with pytest.raises(Wav2LipError, match=r"r\.mp4 cannot be written"):
         sound_to_join(tone, nowhere, OUTPUT, None, nothing)
 
 

@@ -26,6 +26,7 @@ from wav2lip.cast.times import Span
 from wav2lip.cli import main
 from wav2lip.errors import MediaError, UsageError, Wav2LipError
 from wav2lip.media.ffmpeg import url
+from wav2lip.media.whole import settle
 from wav2lip.models.store import sha256_of
 from wav2lip.pipeline.networks import Networks, load_networks
 from wav2lip.pipeline.plain import options_of, plain
@@ -150,10 +151,12 @@ def test_where_the_source_is_shown_no_mouth_is_generated(
 def test_a_record_that_cannot_be_written_is_told_with_the_result_there(
     sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*paths: Path) -> None:
-        raise OSError(28, "No space left on device")
+    def full(part: Path, path: Path) -> None:
+        if path.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        settle(part, path)
 
-    monkeypatch.setattr("wav2lip.media.whole.settle", full)    # `join` has its own
+    monkeypatch.setattr("wav2lip.media.whole.settle", full)
     with pytest.raises(Wav2LipError, match=r"a\.mp4 is there, but not the record beside it\. .*No space left"):
         sync()
     monkeypatch.undo()

@@ -66,7 +66,7 @@ def compress(
         MediaError: there is no audio track in the file.
         Wav2LipError: it cannot be compressed or written.
     """
-    with whole_file(into) as part, Process(
+    with whole_file(into, output) as part, Process(
         compress_command(sound, audio_track(sound), part, output, duration_limit)
     ) as process:
         while not process.ended(_TELL_EVERY):

@@ -12,10 +12,14 @@ from wav2lip.errors import Wav2LipError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, called: Path | None = None) -> Iterator[Path]:
     """Give the name of a file to write beside `path`, which it becomes when the block ends without an error.
 
     Folders above it are made. The name ends as `path` does, and is found by `wav2lip.media.write.PART_PATTERN`.
+
+    Args:
+        path: the file.
+        called: what an error calls it; None for its own name.
 
     Raises:
         Wav2LipError: it cannot be written.
@@ -27,7 +31,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield part
         settle(part, path)
     except OSError as error:
-        raise Wav2LipError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise Wav2LipError(f"{called or path} cannot be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):
             part.unlink()
