@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,3 +61,13 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Say how a process of pytest-xdist ended that died: by which signal, or with which code."""
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if error and process is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        print(f"\n{node.gateway.id} ended with {process.returncode} (negative: the signal)", file=sys.stderr)
