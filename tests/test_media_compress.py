@@ -69,7 +69,7 @@ def test_it_is_heard_as_if_it_were_compressed_beside_the_picture(
     sound, output, before = folder / name, tmp_path / f"r{suffix}", tmp_path / "sound.m4a"
     assert can_wait(output, audio_track(sound)[0])
     wanted = heard(joined(folder, sound, output, limit))
-    compress(sound, before, output, duration_limit=limit)
+    compress(sound, audio_track(sound), before, output, duration_limit=limit)
     assert heard(joined(folder, before, output)) == wanted
     assert audio_track(before)[0].codec == compressed_track(audio_track(sound)[0])[0].codec
     assert audio_track(before)[1] == compressed_track(audio_track(sound)[0])[1]
@@ -108,7 +108,7 @@ def test_given_up_it_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compress(sound, tmp_path / "sound.m4a", Path("r.mp4"), tell=stop)
+        compress(sound, audio_track(sound), tmp_path / "sound.m4a", Path("r.mp4"), tell=stop)
     assert list(tmp_path.iterdir()) == [sound]
 
 
@@ -116,4 +116,4 @@ def test_a_full_disk_is_told_by_the_name_of_the_result(folder: Path, tmp_path: P
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     with pytest.raises(Wav2LipError, match=r"r\.mp4 cannot be written"):
-        compress(folder / "tone.flac", blocked / "sound.m4a", Path("r.mp4"))
+        compress(folder / "tone.flac", audio_track(folder / "tone.flac"), blocked / "sound.m4a", Path("r.mp4"))

@@ -71,7 +71,9 @@ def _strangers() -> Finding | None:
 def _import(module: str, finding: str) -> Finding | None:
     """Import a module; return what is wrong where that fails."""
     try:
-        import_torch() if module == "torch" else importlib.import_module(module)
+        if module == "torch":
+            import_torch()
+        importlib.import_module(module)
     except Exception as error:    # a package that is damaged or does not fit raises anything
         text = f"{module} cannot be imported: {error or type(error).__name__}.".replace("..", ".")
         if module == "cv2" and _SHARED_LIBRARY.search(str(error)):

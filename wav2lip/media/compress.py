@@ -7,15 +7,12 @@ from pathlib import Path
 
 import ffmpeg
 
-from wav2lip.errors import Wav2LipError
 from wav2lip.media.clip import Sound
 from wav2lip.media.encoding import container_of, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
-from wav2lip.media.probe import audio_track
 from wav2lip.media.whole import whole_file
-from wav2lip.media.write import NOT_WRITTEN
+from wav2lip.media.write import wait_until_written
 
-_TELL_EVERY = 0.1    # seconds
 _BY = "aac"          # its file tells what the encoder has put before the first sample; other codecs' files may not
 
 
@@ -50,29 +47,24 @@ def compressed_track(sound: Sound) -> tuple[Sound, str]:
 
 
 def compress(
-    sound: Path, into: Path, output: Path, *, duration_limit: float | None = None,
+    sound: Path, track: tuple[Sound, str], into: Path, output: Path, *, duration_limit: float | None = None,
     tell: Callable[[], object] = lambda: None,
 ) -> None:
     """Compress the first audio track of a file. The result appears whole or not at all.
 
     Args:
         sound: the file.
+        track: what `audio_track` says of it.
         into: the file to write.
         output: the video that it is for, of which `can_wait` is true.
         duration_limit: seconds after which the sound is cut; None keeps it whole.
         tell: is called ten times a second; with what it raises the work ends, and nothing is left of it.
 
     Raises:
-        MediaError: there is no audio track in the file.
         Wav2LipError: it cannot be compressed or written.
     """
-    with whole_file(into, output) as part, Process(
-        compress_command(sound, audio_track(sound), part, output, duration_limit)
-    ) as process:
-        while not process.ended(_TELL_EVERY):
-            tell()
-        failed = process.finish() != 0 or process.said(NOT_WRITTEN)
-        process.check_alive(f"{output} could not be written")
-        if failed:
-            words = process.last_words().replace(url(part), str(output))
-            raise Wav2LipError(f"{output} could not be written: {words}.")
+    with (
+        whole_file(into, output) as part,
+        Process(compress_command(sound, track, part, output, duration_limit)) as process,
+    ):
+        wait_until_written(process, part, output, tell)

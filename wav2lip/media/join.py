@@ -15,10 +15,9 @@ from wav2lip.media.encoding import container_options, sound_options
 from wav2lip.media.ffmpeg import Process, command, open_input, url
 from wav2lip.media.probe import audio_track, count_pictures
 from wav2lip.media.whole import settle
-from wav2lip.media.write import NOT_WRITTEN
+from wav2lip.media.write import wait_until_written
 
 _LIST, _WHOLE = "parts.txt", "whole"
-_LOOK_EVERY = 0.2                                 # seconds between two looks at how far it is
 _MICROSECONDS = 1_000_000                         # of a second, in which ffmpeg counts where a part begins
 
 
@@ -58,17 +57,16 @@ def join(
     arguments = join_command(
         folder, output, codec=codec, sound=sound, track=track, duration_limit=duration_limit, tags=tags or {}
     )
+    written = 0
+
+    def look() -> None:
+        nonlocal written
+        size = whole.stat().st_size if whole.exists() else 0
+        progress(max(0, size - written))
+        written = max(written, size)
+
     with Process(arguments, folder=folder) as process:
-        written = 0
-        while not process.ended(_LOOK_EVERY):
-            size = whole.stat().st_size if whole.exists() else 0
-            progress(max(0, size - written))
-            written = max(written, size)
-        failed = process.finish() != 0 or process.said(NOT_WRITTEN)
-        process.check_alive(f"{called} could not be written")
-        if failed:
-            words = process.last_words().replace(url(whole), str(called))
-            raise Wav2LipError(f"{called} could not be written: {words}.")
+        wait_until_written(process, whole, called, look)
         if count_pictures(whole) != sum(frames):    # what it cannot read it leaves out
             raise Wav2LipError(f"{called} could not be written: its parts in {folder} cannot be read.")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ PART_PATTERN = ".wav2lip-*.part.*"
 NOT_WRITTEN = r"(?i)no space left|error writing trailer|submitting a packet to the muxer|disk quota|file too large"
 """Of ffmpeg's complaints those that a disk is behind."""
 
+_TELL_EVERY = 0.1                                 # seconds
 _LARGEST_TERM = 1_001_000                         # of a frame rate on ffmpeg's command line
 
 
@@ -166,8 +167,7 @@ class VideoWriter:
             self._discard()
 
     def _finish(self, process: Process) -> None:
-        # Some versions end with code 0 although the last bytes did not fit on the disk.
-        if process.finish() != 0 or process.said(NOT_WRITTEN):
+        if _has_failed(process):
             raise self._failure()
         if not self._written:
             raise Wav2LipError(f"{self._called} was not written: there is not a single frame.")
@@ -178,15 +178,49 @@ class VideoWriter:
 
     def _failure(self) -> Wav2LipError:
         assert self._process is not None
-        self._process.check_alive(f"{self._called} could not be written")
-        words = self._process.last_words().replace(url(self._part), str(self._called))
+        why = _why_not(self._process, self._part, self._called)
         advice = " With --hardware off the software encoder writes it."
         hardware = self._on_gpu and not self._process.said(NOT_WRITTEN)
-        return Wav2LipError(f"{self._called} could not be written: {words}.{advice if hardware else ''}")
+        return Wav2LipError(f"{why}{advice if hardware else ''}")
 
     def _discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._part)
+
+
+def wait_until_written(process: Process, part: Path, called: Path, tell: Callable[[], object]) -> None:
+    """Wait until an ffmpeg has written a file.
+
+    Args:
+        process: the ffmpeg.
+        part: the file.
+        called: what an error calls it.
+        tell: is called ten times a second; what it raises is raised here.
+
+    Raises:
+        Wav2LipError: it could not be written.
+    """
+    while not process.ended(_TELL_EVERY):
+        tell()
+    if _has_failed(process):
+        raise Wav2LipError(_why_not(process, part, called))
+
+
+def _has_failed(process: Process) -> bool:
+    """Wait for an ffmpeg's end; return whether it has not written all that it should."""
+    # Some versions end with code 0 although the last bytes did not fit on the disk.
+    return process.finish() != 0 or process.said(NOT_WRITTEN)
+
+
+def _why_not(process: Process, part: Path, called: Path) -> str:
+    """Return the sentence for what an ffmpeg could not write.
+
+    Raises:
+        Wav2LipError: it was killed.
+    """
+    process.check_alive(f"{called} could not be written")
+    words = process.last_words().replace(url(part), str(called))
+    return f"{called} could not be written: {words}."
 
 
 def writing_command(

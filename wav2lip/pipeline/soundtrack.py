@@ -54,12 +54,14 @@ def sound_to_join(
         tell: is called several times a second while it is worked on.
 
     Raises:
-        MediaError, Wav2LipError: as `compress`.
+        MediaError: there is no audio track in the file.
+        Wav2LipError: as `compress`.
     """
-    if not can_wait(output, audio_track(sound)[0]):
-        return sound, limit
     if not compressed.exists():
-        compress(sound, compressed, output, duration_limit=limit, tell=tell)
+        track = audio_track(sound)
+        if not can_wait(output, track[0]):
+            return sound, limit
+        compress(sound, track, compressed, output, duration_limit=limit, tell=tell)
     return compressed, None
 
 
@@ -83,8 +85,7 @@ def compressing(
 
     def run() -> None:
         with suppress(Wav2LipError, OSError):
-            if not compressed.exists() and can_wait(output, audio_track(sound)[0]):
-                compress(sound, compressed, output, duration_limit=limit, tell=end)
+            sound_to_join(sound, compressed, output, limit, end)
 
     thread = Thread(target=run, name="sound")
     thread.start()
