@@ -6,6 +6,7 @@ import numpy as np
 
 from wav2lip.compose.choices import Blend
 from wav2lip.compose.grain import add_grain
+from wav2lip.compose.magnified import magnifies, magnify
 from wav2lip.compose.place import Brought, Place, Region, extent
 from wav2lip.compose.poisson import poisson_blend
 from wav2lip.media.picture import Picture
@@ -37,6 +38,9 @@ def blend(
     region = None if part is None else Region.around(place, part, picture)
     out = picture.copy()
     if part is None or region is None:
+        return out
+    if how == "soft" and grain is None and magnifies(place, picture, face, mask):
+        magnify(out, region, part, face, mask if opacity == 1 else mask * np.float32(opacity))
         return out
     planes = range(len(out.planes[:3]))
     whole = [plane == 0 or picture.pixels.rgb for plane in planes]    # the eye sees less in the chroma

@@ -46,6 +46,28 @@ class Place(NamedTuple):
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         return (self.x1 + self.x2) / 2 + cos * x - sin * y, (self.y1 + self.y2) / 2 + sin * x + cos * y
 
+    def size(self, steps: tuple[int, int]) -> tuple[float, float]:
+        """Return width and height in numbers of a plane with these steps (across, down)."""
+        across, down = steps
+        return (self.x2 - self.x1) / 2**across, (self.y2 - self.y1) / 2**down
+
+    def lattice(self, size: int, steps: tuple[int, int], column: int, row: int) -> Lattice:
+        """Return where the numbers of a plane lie on an upright face's square (size, size), from one of them on."""
+        across, down = steps
+        wide, high = self.size(steps)
+        # A chroma number stands for the middle of the pixels that it colours.
+        x = (column + 0.5 - self.x1 / 2**across) / wide * size - 0.5
+        y = (row + 0.5 - self.y1 / 2**down) / high * size - 0.5
+        return Lattice(x, y, size / wide, size / high)
+
+    def onto(self, size: int, steps: tuple[int, int]) -> np.ndarray:
+        """Return the map from columns and rows of a plane to those of the face's square (size, size), (2, 3)."""
+        matrix = self.lattice(size, steps, 0, 0).matrix
+        if not self.angle:
+            return matrix
+        # Back from the turned plane to where its numbers would be, were the face upright.
+        return _after(matrix, cv2.invertAffineTransform(self.turn(steps)))
+
     def turn(self, steps: tuple[int, int]) -> np.ndarray:
         """Return what turns a plane about the face's middle as the face is turned, (2, 3), in indices of its numbers.
 
@@ -136,8 +158,8 @@ class Region:
         for top in range(self.rows.start, self.rows.stop, high):
             rows = slice(top, min(top + high, self.rows.stop))
             x = _crossed(corners, rows.start, rows.stop)
-            if len(x):
-                columns = _whole(x.min(), x.max(), self.columns.stop, self.pixels.across)
+            if x:
+                columns = _whole(min(x), max(x), self.columns.stop, self.pixels.across)
                 if columns.start < columns.stop:
                     yield replace(self, rows=rows, columns=columns)
 
@@ -169,10 +191,7 @@ class Region:
         if size != face.shape[0]:
             brought = cv2.INTER_AREA if size < face.shape[0] else cv2.INTER_CUBIC
             face = cv2.resize(face, (size, size), interpolation=brought)
-        matrix = self._on(size, plane, 0, 0).matrix
-        if self.place.angle:
-            # Back from the turned plane to where its numbers would be, were the face upright.
-            matrix = _after(matrix, cv2.invertAffineTransform(self.place.turn(self.pixels.steps(plane))))
+        matrix = self.place.onto(size, self.pixels.steps(plane))
         if goes_on:    # four times as fast as to look for the edge at every number that is far from the face
             face = cv2.copyMakeBorder(face, EDGE, EDGE, EDGE, EDGE, cv2.BORDER_REPLICATE)
             matrix[:, 2] += EDGE
@@ -196,27 +215,13 @@ class Region:
             The size to which it is brought before, averaged down or smoothly doubled; whether it is then read smoothly;
             and where the part's numbers lie on it.
         """
-        wide, high = self._size(plane)
+        wide, high = self.place.size(self.pixels.steps(plane))
         if size > TOO_FINE * max(wide, high):
             size = max(1, round(max(wide, high)))
         if cubic and min(wide, high) > 2 * size:     # the same to the eye, and three times as fast
             size, cubic = 2 * size, False
         rows, columns = self.part(plane)
-        return size, cubic, self._on(size, plane, columns.start, rows.start)
-
-    def _on(self, size: int, plane: int, column: int, row: int) -> Lattice:
-        """Return where the numbers of a plane, from one of them on, lie on a square of the face (size, size)."""
-        across, down = self.pixels.steps(plane)
-        wide, high = self._size(plane)
-        # A chroma number stands for the middle of the pixels that it colours.
-        x = (column + 0.5 - self.place.x1 / 2**across) / wide * size - 0.5
-        y = (row + 0.5 - self.place.y1 / 2**down) / high * size - 0.5
-        return Lattice(x, y, size / wide, size / high)
-
-    def _size(self, plane: int) -> tuple[float, float]:
-        """Return the width and the height of the face in numbers of a plane."""
-        across, down = self.pixels.steps(plane)
-        return (self.place.x2 - self.place.x1) / 2**across, (self.place.y2 - self.place.y1) / 2**down
+        return size, cubic, self.place.lattice(size, self.pixels.steps(plane), columns.start, rows.start)
 
 
 def sample_face(picture: Picture, place: Place, size: int) -> np.ndarray:
@@ -273,16 +278,18 @@ def _corners(place: Place, within: tuple[float, float, float, float]) -> np.ndar
     ])
 
 
-def _crossed(corners: np.ndarray, top: float, bottom: float) -> np.ndarray:
+def _crossed(corners: np.ndarray, top: float, bottom: float) -> list[float]:
     """Return columns between which a convex figure (n, 2) is in the rows from top to bottom; none where it is not."""
-    x, y = corners.T
-    further, below = np.roll(x, -1), np.roll(y, -1)
-    found = [x[(y >= top) & (y <= bottom)]]
-    for edge in (top, bottom):
-        crossing = (y - edge) * (below - edge) < 0
-        share = (edge - y[crossing]) / (below - y)[crossing]
-        found.append(x[crossing] + share * (further - x)[crossing])
-    return np.concatenate(found)
+    found = []
+    x, y = corners[-1].tolist()
+    for further, below in corners.tolist():
+        if top <= below <= bottom:
+            found.append(further)
+        found += [
+            x + (edge - y) / (below - y) * (further - x) for edge in (top, bottom) if (y - edge) * (below - edge) < 0
+        ]
+        x, y = further, below
+    return found
 
 
 def _whole(start: float, end: float, length: int, step: int) -> slice:
