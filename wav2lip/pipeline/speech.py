@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,9 @@ Samples = Callable[[], Iterable[np.ndarray]]
 
 Listener = Callable[[Iterable[np.ndarray]], np.ndarray]
 """Blocks of samples -> whether somebody speaks, by mel column, as `energy_activity`."""
+
+
+KEPT = 1 << 20    # samples, a minute: shorter sound is not decoded again for what is heard in it
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,14 @@ class Speech:
         Raises:
             MediaError: there is no sound, it cannot be decoded, or it is too short for the original's rule.
         """
-        count = 0
+        count, kept = 0, list[np.ndarray]()
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal count
             for block in samples() if samples else read_samples(path):
                 count += len(block)
+                if count <= KEPT:
+                    kept.append(block)
                 yield block
 
         voice = np.empty(0, np.float32)
@@ -87,7 +93,7 @@ class Speech:
             raise MediaError(
                 f"{path} lasts {count / 16:.0f} ms, too short for --compat, which needs 188 ms; leave --compat out."
             )
-        return cls(path, fps, frames, compat, tail, voice, hushed, samples)
+        return cls(path, fps, frames, compat, tail, voice, hushed, samples if count > KEPT else partial(list, kept))
 
     def presence(self) -> np.ndarray:
         """Return how much somebody speaks in every frame, float32 (frames,) in [0, 1]; 1 where nobody listened."""
