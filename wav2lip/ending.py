@@ -38,9 +38,9 @@ def leave_to_parent() -> None:
 
 @contextmanager
 def leaving_at_once() -> Iterator[None]:
-    """Let the process end as soon as all is tidied up that Python tidies up when the block has ended, by SystemExit.
+    """Let the process end when the block has ended by SystemExit, threads are done and exit functions were called.
 
-    Otherwise it would take itself apart first, which takes a tenth of a second after PyTorch was imported.
+    Otherwise Python would take itself apart then, which takes a tenth of a second after PyTorch was imported.
     """
     codes: list[int] = []
     atexit.register(_leave, codes)    # the first one registered is the last one called

@@ -8,7 +8,7 @@ import numpy as np
 from wav2lip.compose.place import EDGE, Place, Region
 from wav2lip.media.picture import Picture
 
-LARGE = 2.2            # pixels of the frame at least from one sample of a face to the next
+LARGE = 3              # pixels of the frame at least from one sample of the face that is read to the next
 OTHERS = (1, 1)        # steps of a plane of every other pixel and row, as the chroma mostly is
 COLOURS = 3            # planes
 
@@ -16,12 +16,13 @@ COLOURS = 3            # planes
 def magnifies(place: Place, picture: Picture, face: np.ndarray, mask: np.ndarray) -> bool:
     """Return whether a face is so large in a frame that it may be read at every other pixel; arguments as for `blend`.
 
-    What lies between the samples of a face is drawn there, not seen, and drawn as well from every other pixel.
+    What lies between the samples of a face is drawn there, not seen, and drawn as well from every other pixel. Only the
+    sharpest edges that a face can have differ, by some levels.
     """
     across, down = picture.pixels.steps(1)
     return (
         max(across, down) <= 1
-        and mask.shape[0] <= 2 * face.shape[0]
+        and mask.shape[0] == 2 * face.shape[0]
         and min(place.size((0, 0))) >= LARGE * 2 * face.shape[0]
     )
 
@@ -39,7 +40,7 @@ def magnify(
         region: of what the mask shows.
         part: that, as `extent` gives it.
         face: float32 (s, s, 3), in the picture's own numbers.
-        mask: float32 (m, m) in [0, 1], how much of it is shown.
+        mask: float32 (2 s, 2 s) in [0, 1], how much of it is shown.
     """
     everything = _painted(face, mask, 2**out.pixels.depth - 1)
     way = region.place.onto(2 * face.shape[0], OTHERS)
@@ -59,8 +60,6 @@ def magnify(
 def _painted(face: np.ndarray, mask: np.ndarray, most: int) -> np.ndarray:
     """Return what is to be added to a picture, and what is left of it there, float32 (s, s, 4), with an edge."""
     size = 2 * face.shape[0]
-    if mask.shape[0] != size:
-        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_LINEAR)
     # Without its outermost samples, or what is enlarged would reach to where the mask is 0.
     mask = mask * (cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0)
     planes = []

@@ -74,8 +74,8 @@ class DeviceCompositor:
     Args:
         palette: what the pictures' numbers mean.
         finish: how it is done; one of those that `can_do` allows.
-        device: where, as `choose_device` gives it; the results are equal up to rounding. Meant for CUDA, where it is
-            not measured yet.
+        device: where, as `choose_device` gives it; the results are equal up to rounding, but for sharp edges of faces
+            that a `Compositor` magnifies. Meant for CUDA, where it is not measured yet.
     """
 
     on_device = True

@@ -24,8 +24,8 @@ from wav2lip.errors import Wav2LipError
 BINARY_VARIABLE = "WAV2LIP_FFMPEG"
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 PIPE_BYTES = 1 << 20                              # Linux's limit for ordinary users; 64 KB slows large frames down
-# glibc learns to keep ever more freed memory for later, and fragments; within fixed limits (bytes) that ends. Freed
-# frames are kept and used again: to get each of them anew from the system takes a tenth of the time of decoding.
+# glibc learns to keep ever more freed memory for later, and fragments; with fixed limits (bytes) it kept the same for
+# minutes. Freed frames are used again: to get each of them anew from the system takes a tenth of the time of decoding.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(4 << 20)}
 # Names of files are bytes. ffmpeg-python takes only Unicode: what is none passes it as characters that nobody uses.
 _NO_UNICODE = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
