@@ -54,11 +54,15 @@ def magnify(
                 left[steps] = _enlarged(few, COLOURS, steps, there.shape)
             made = there * left[steps]
             made += _enlarged(few, number, steps, there.shape)
-            plane[index] = made              # cut down to whole numbers: that is rounding, see below
+            plane[index] = made    # cut down to whole numbers: with the half that was added that is rounding
 
 
 def _painted(face: np.ndarray, mask: np.ndarray, most: int) -> np.ndarray:
-    """Return what is to be added to a picture, and what is left of it there, float32 (s, s, 4), with an edge."""
+    """Return what is to be added to a picture, half a number included, and what share of it is left, with an edge.
+
+    Returns:
+        float32 (2 s + 2 EDGE, 2 s + 2 EDGE, 4): the planes, and the share.
+    """
     size = 2 * face.shape[0]
     # Without its outermost samples, or what is enlarged would reach to where the mask is 0.
     mask = mask * (cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0)
